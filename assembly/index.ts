@@ -1,0 +1,12 @@
+// The module's exports: one kernel an operation, arguments in the order of its record, and what the host sets up.
+
+export { workspace } from "./view";
+export { fused, mapExp, mapLn } from "./math";
+export { crossEntropy } from "./cross_entropy";
+export { entropy } from "./entropy";
+export { jsDivergence } from "./js_divergence";
+export { klDivergence } from "./kl_divergence";
+export { logSoftmax } from "./log_softmax";
+export { logSumExp } from "./log_sum_exp";
+export { softmax } from "./softmax";
+export { tokenStatistics } from "./token_statistics";

@@ -1,0 +1,132 @@
+// jsDivergence: βD(P ‖ M) + (1 − β)D(Q ‖ M), M = βP + (1 − β)Q, of each pair of rows. p, q [rows, vocab], logits or
+//   probabilities → divergence [rows] f32, gradientP?, gradientQ? [rows, vocab].
+// With u = P/M − 1 and g(u) = (1 + u)·ln(1 + u) − u ≥ 0, D(P ‖ M) = Σ M·g(u): what g adds to the textbook's sum is 0 in
+// total. u comes from e^(−|d|) − 1, d = ln P − ln Q, so near rows keep their digits; g from s = u / (2 + u), without
+// cancellation. Never negative, exactly 0 for equal rows.
+//   ∂/∂p = scale·β·P·(ln(P/M) − D(P ‖ M)), ∂/∂q likewise with 1 − β; exactly 0 where that logit is −∞.
+// P = 0 or Q = 0 add 0 to their own sum. No distribution (a row of −∞, or +∞ or NaN): NaN.
+
+import { BLOCK, View, blockLength, padded, scratch } from "./view";
+import { chain, commit, transform } from "./block";
+import { atanhRest, constant, expm1, ln, madd } from "./math";
+import { difference, loadPair, readAs, xp, xq } from "./pair";
+import { maxP, maxQ, scanPair, shiftOf, sumP, sumQ } from "./pair_scan";
+import { lanes, weigh } from "./sweep";
+
+export function jsDivergence(
+  p: View,
+  q: View,
+  divergence: View,
+  gradientP: View,
+  gradientQ: View,
+  rows: i32,
+  vocab: i32,
+  input: i32,
+  softcap: f32,
+  temperature: f32,
+  beta: f64,
+  scale: f64,
+): void {
+  transform(softcap, temperature);
+  readAs(input);
+  for (let row = 0; row < rows; row++) {
+    scanPair(p, q, row, vocab, temperature, false);
+    const shift = shiftOf(maxP * temperature, maxQ * temperature);
+    const centre = <f32>(maxP - maxQ + Math.log(sumP / sumQ) - <f64>shift / <f64>temperature);
+    const known = sumP > 0 && sumQ > 0; // without a divergence there is no gradient either: NaN throughout
+    const kp: f32 = known ? <f32>(1 / sumP) : NaN, kq: f32 = known ? <f32>(1 / sumQ) : NaN;
+    let a: f64 = 0, b: f64 = 0;
+    for (let start = 0; start < vocab; start += BLOCK) {
+      const count = prepare(p, q, row, start, vocab, shift, kp, kq);
+      mix(count, centre, <f32>beta);
+      a += meanP;
+      b += meanQ;
+    }
+    store<f32>(divergence.row(row), known ? <f32>(beta * a + (1 - beta) * b) : NaN);
+    if (!gradientP.present && !gradientQ.present) continue;
+    for (let start = 0; start < vocab; start += BLOCK) {
+      const count = prepare(p, q, row, start, vocab, shift, kp, kq), length = blockLength(start, vocab);
+      mix(count, centre, <f32>beta);
+      if (gradientP.present) {
+        slope(count, scratch(2), scratch(6), <f32>a, <f32>(scale * beta));
+        chain(xp, scratch(4), count);
+        commit(gradientP, row, start, length, scratch(4));
+      }
+      if (gradientQ.present) {
+        slope(count, scratch(3), scratch(7), <f32>b, <f32>(scale * (1 - beta)));
+        chain(xq, scratch(4), count);
+        commit(gradientQ, row, start, length, scratch(4));
+      }
+    }
+  }
+}
+
+/** P into scratch 2, Q into 3, δ into 5. Returns the padded length. */
+function prepare(p: View, q: View, row: i32, start: i32, vocab: i32, shift: f32, kp: f32, kq: f32): i32 {
+  const length = blockLength(start, vocab), count = padded(length);
+  loadPair(p, q, row, start, length);
+  difference(p, q, row, start, length, shift, scratch(5));
+  weigh(xp, scratch(2), count, <f32>maxP, kp);
+  weigh(xq, scratch(3), count, <f32>maxQ, kq);
+  return count;
+}
+
+/** Σ M·g(P/M − 1) and Σ M·g(Q/M − 1) of the block last mixed. */
+let meanP: f64 = 0;
+let meanQ: f64 = 0;
+
+/** The two sums, and ln(P/M) into scratch 6, ln(Q/M) into 7. L is the larger of P and Q, S the smaller. */
+function mix(count: i32, centre: f32, beta: f32): void {
+  const c = f32x4.splat(centre), betaP = f32x4.splat(beta), betaQ = f32x4.splat(1 - beta);
+  const zero = constant(25), one = constant(10);
+  let a = zero, b = zero;
+  for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) {
+    const weightP = v128.load(scratch(2) + i), weightQ = v128.load(scratch(3) + i);
+    const d = f32x4.sub(v128.load(scratch(5) + i), c);
+    const order = f32x4.ge(d, zero);
+    const large = v128.bitselect(weightP, weightQ, order);
+    const betaL = v128.bitselect(betaP, betaQ, order), betaS = v128.bitselect(betaQ, betaP, order);
+    const e = expm1(f32x4.neg(f32x4.abs(d)));
+    const ratio = madd(betaS, e, one); // M / L
+    const nothing = f32x4.eq(f32x4.pmax(weightP, weightQ), zero);
+    const m = f32x4.mul(large, ratio);
+    const gainL = gain(f32x4.div(f32x4.neg(f32x4.mul(betaS, e)), ratio), f32x4.div(one, ratio), scratch(6) + i);
+    const gainS = gain(f32x4.div(f32x4.mul(betaL, e), ratio), f32x4.div(f32x4.add(one, e), ratio), scratch(7) + i);
+    const logL = v128.load(scratch(6) + i), logS = v128.load(scratch(7) + i);
+    v128.store(scratch(6) + i, v128.bitselect(logL, logS, order));
+    v128.store(scratch(7) + i, v128.bitselect(logS, logL, order));
+    a = f32x4.add(a, v128.andnot(f32x4.mul(m, v128.bitselect(gainL, gainS, order)), nothing));
+    b = f32x4.add(b, v128.andnot(f32x4.mul(m, v128.bitselect(gainS, gainL, order)), nothing));
+  }
+  meanP = lanes(a);
+  meanQ = lanes(b);
+}
+
+/** g(u), and ln(1 + u) at `log`; w = 1 + u comes with digits that 1 + u would lose. */
+@inline
+function gain(u: v128, w: v128, log: usize): v128 {
+  const one = constant(10), zero = constant(25);
+  const s = f32x4.div(u, f32x4.add(one, w));
+  const near = f32x4.lt(f32x4.abs(s), f32x4.splat(0.17));
+  const rest = f32x4.mul(s, atanhRest(f32x4.mul(s, s)));
+  const logarithm = v128.bitselect(f32x4.add(f32x4.add(s, s), rest), ln(w), near);
+  v128.store(log, logarithm);
+  // (1 + u)·(2s + s·R) − u = (2s² + (1 + s)·s·R)·(1 + w) / 2
+  const small = madd(f32x4.add(one, s), rest, f32x4.mul(f32x4.add(s, s), s));
+  const product = v128.andnot(f32x4.mul(w, logarithm), f32x4.eq(w, zero));
+  return v128.bitselect(
+    f32x4.mul(f32x4.mul(small, f32x4.add(one, w)), f32x4.splat(0.5)),
+    f32x4.sub(product, u),
+    near,
+  );
+}
+
+/** scale·weight·(log − mean) into scratch 4; 0 where the weight is 0. */
+function slope(count: i32, weights: usize, logs: usize, mean: f32, scale: f32): void {
+  const a = f32x4.splat(mean), k = f32x4.splat(scale), zero = constant(25);
+  for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) {
+    const weight = v128.load(weights + i);
+    const g = f32x4.mul(f32x4.mul(weight, f32x4.sub(v128.load(logs + i), a)), k);
+    v128.store(scratch(4) + i, v128.andnot(g, f32x4.eq(weight, zero)));
+  }
+}

@@ -1,0 +1,89 @@
+// The target mass τ that a row gives to every class: τ_i = w_i·(confidence·t_i + smoothing), for soft targets t, class
+// weights w and label smoothing; each part may be absent. (An integer target is one entry more; cross_entropy.ts adds it.)
+// A masked class (x = −∞) takes no part in the smoothing: its loss would be +∞ whatever the model did.
+//
+// Σ τ·x is summed block by block against the block's own top: Σ τ·(x − top) in f32, top·Σ τ in f64. 0·(−∞) is 0.
+
+import { View, padded, scratch } from "./view";
+import { fetch } from "./block";
+import { constant, madd } from "./math";
+import { lanes } from "./sweep";
+
+let soft: View = changetype<View>(0);
+let weights: View = changetype<View>(0);
+let confidence: f32 = 1;
+let smoothing: f32 = 0;
+
+/** Σ τ and Σ τ·x of the row so far. */
+export let labelMass: f64 = 0;
+export let labelledLogit: f64 = 0;
+
+/** Sets where the target mass of the kernel that runs now comes from. Returns whether any class but the target has some. */
+export function describe(targetProbabilities: View, classWeights: View, share: f32, each: f32): bool {
+  soft = targetProbabilities;
+  weights = classWeights;
+  confidence = share;
+  smoothing = each;
+  return targetProbabilities.present || each != 0;
+}
+
+/** Begins a row. */
+@inline
+export function relabel(): void {
+  labelMass = 0;
+  labelledLogit = 0;
+}
+
+/** The weight of one class. */
+@inline
+export function classWeight(index: i32): f32 {
+  return weights.present ? load<f32>(weights.row(0) + (<usize>index << 2)) : 1;
+}
+
+/** τ of a block, into scratch block 2, whose address it returns; 0 in the padding. Uses scratch 3. */
+export function labelBlock(x: usize, row: i32, start: i32, length: i32): usize {
+  const target = scratch(2);
+  const count = padded(length);
+  const share = f32x4.splat(confidence), each = f32x4.splat(smoothing);
+  const lowest = f32x4.neg(constant(21));
+  const t = soft.present ? fetch(soft, row, start, length, scratch(3), 0) : 0;
+  for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) {
+    let mass = v128.andnot(each, f32x4.eq(v128.load(x + i), lowest));
+    if (t) mass = madd(v128.load(t + i), share, mass);
+    v128.store(target + i, mass);
+  }
+  if (weights.present) {
+    const w = fetch(weights, 0, start, length, scratch(3), 0);
+    for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) {
+      v128.store(target + i, f32x4.mul(v128.load(target + i), v128.load(w + i)));
+    }
+  }
+  return target;
+}
+
+/** Adds a block of logits to the row's sums. */
+export function label(x: usize, row: i32, start: i32, length: i32, top: f32): void {
+  const tau = labelBlock(x, row, start, length);
+  const shift = isFinite(top) ? top : 0;
+  const m = f32x4.splat(shift), zero = constant(25);
+  let mass = zero, product = zero;
+  for (let i: usize = 0, end = <usize>padded(length) << 2; i < end; i += 16) {
+    const t = v128.load(tau + i);
+    const term = f32x4.mul(t, f32x4.sub(v128.load(x + i), m));
+    mass = f32x4.add(mass, t);
+    product = f32x4.add(product, v128.andnot(term, f32x4.eq(t, zero)));
+  }
+  const sum = lanes(mass);
+  labelMass += sum;
+  labelledLogit += lanes(product) + <f64>shift * sum;
+}
+
+/** Subtracts scale·τ from a block of gradients, but for masked classes. */
+export function unlabel(x: usize, gradient: usize, row: i32, start: i32, length: i32, scale: f32): void {
+  const tau = labelBlock(x, row, start, length);
+  const k = f32x4.splat(scale), lowest = f32x4.neg(constant(21));
+  for (let i: usize = 0, end = <usize>padded(length) << 2; i < end; i += 16) {
+    const term = v128.andnot(f32x4.mul(v128.load(tau + i), k), f32x4.eq(v128.load(x + i), lowest));
+    v128.store(gradient + i, f32x4.sub(v128.load(gradient + i), term));
+  }
+}

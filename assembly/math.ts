@@ -1,0 +1,146 @@
+// Vector exp, ln and the two functions whose cancellation ruins a textbook divergence. f32, four lanes.
+//
+// exp(d), d ≤ 0: n = round(d·log₂e) by adding 1.5·2²³ (+127, so that the low bits are already a biased exponent),
+//   r = d − n·ln 2, e^r ≈ 1 + r + r²·q(r) with q of degree 3 by minimax on |r| ≤ ln 2 / 2 (relative error 1.05e-7).
+//   d is held at −88 or above, where the biased exponent is 0 and the result exactly 0: so exp(−∞) = 0 with no special case.
+//   Results below 2⁻¹²⁶ may be 0. NaN stays NaN. exp(0) is exactly 1.
+// ln(x): x = 2ᵉ·(1 + f), s = f / (2 + f), ln(1 + f) = 2·atanh(s) = 2s + s·R(s²), R(z) = z·(degree 2) by minimax (8e-10 of ln).
+//   ln 0 = −∞, ln of a negative is NaN, ln ∞ = ∞, denormals are scaled first.
+// bregman(d) = d + e^(−d) − 1 = d²·q(d), |d| ≤ 1, q of degree 6 by minimax (relative error 9e-8): never negative, 0 at 0.
+//
+// A fused multiply-add makes r exact enough with one constant; without it ln 2 is split in two (the first of 10 bits, so
+// that n times it is exact). Errors in bit space and the properties of each constant: tests/vector_math_test.ts.
+
+/** The constants, in memory: a literal in a loop would be rebuilt at every use. */
+const TABLE = memory.data<f32>([
+  -88.0, // 0 LOWEST: below it the biased exponent is 0
+  1.44269504088896340736, // 1 log₂e
+  12583039.0, // 2 MAGIC = 1.5·2²³ + 127
+  0.693147180559945309417, // 3 ln 2
+  0.693359375, // 4 the first 10 bits of ln 2
+  -2.12194440054690583e-4, // 5 ln 2 less those
+  0.008312501013278961, // 6 q₃
+  0.041890330612659454, // 7 q₂
+  0.16667115688323975, // 8 q₁
+  0.499992311000824, // 9 q₀
+  1.0, // 10
+  2.496081287972629e-05, // 11 bregman: q₆ … q₀
+  -0.00020325483637861907, // 12
+  0.0013891335111111403, // 13
+  -0.008330930024385452, // 14
+  0.04166651517152786, // 15
+  -0.16666695475578308, // 16
+  0.5, // 17
+  0.2987188398838043, // 18 R: coefficients of z³, z², z
+  0.3997754454612732, // 19
+  0.6666677594184875, // 20
+  Infinity, // 21
+  8388608.0, // 22 = 2²³, brings denormals into the normal range
+  1.17549435082228750797e-38, // 23 = 2⁻¹²⁶, the smallest normal number
+  2.0, // 24
+  0.0, // 25
+]);
+
+/** Constant `index` in every lane. */
+@inline
+export function constant(index: usize): v128 {
+  return v128.load32_splat(TABLE + (index << 2));
+}
+
+/** a·b + c, fused where the build has relaxed SIMD. */
+@inline
+export function madd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
+/** c − a·b, fused where the build has relaxed SIMD. */
+@inline
+export function nmadd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_nmadd(a, b, c);
+  return f32x4.sub(c, f32x4.mul(a, b));
+}
+
+/** e^d for d ≤ 0, or NaN. */
+@inline
+export function exp(d: v128): v128 {
+  d = f32x4.pmax(d, constant(0));
+  const magic = constant(2), one = constant(10);
+  const b = madd(d, constant(1), magic);
+  const n = f32x4.sub(b, magic);
+  const r = ASC_FEATURE_RELAXED_SIMD
+    ? nmadd(n, constant(3), d)
+    : nmadd(n, constant(5), nmadd(n, constant(4), d));
+  let p = madd(constant(6), r, constant(7));
+  p = madd(p, r, constant(8));
+  p = madd(p, r, constant(9));
+  p = madd(p, r, one);
+  p = madd(p, r, one);
+  return f32x4.mul(p, i32x4.shl(b, 23));
+}
+
+/** d + e^(−d) − 1 for |d| ≤ 1. */
+@inline
+export function bregman(d: v128): v128 {
+  let q = madd(constant(11), d, constant(12));
+  q = madd(q, d, constant(13));
+  q = madd(q, d, constant(14));
+  q = madd(q, d, constant(15));
+  q = madd(q, d, constant(16));
+  q = madd(q, d, constant(17));
+  return f32x4.mul(f32x4.mul(d, d), q);
+}
+
+/** e^d − 1 for d ≤ 0, accurate relative to itself: near 0 it is bregman(−d) + d. */
+@inline
+export function expm1(d: v128): v128 {
+  const one = constant(10);
+  const near = f32x4.add(bregman(f32x4.neg(d)), d);
+  return v128.bitselect(near, f32x4.sub(exp(d), one), f32x4.gt(d, f32x4.neg(one)));
+}
+
+/** R(s²) = 2·atanh(s)/s − 2, for |s| ≤ 0.172: what ln(1 + f) has beyond its first term. */
+@inline
+export function atanhRest(z: v128): v128 {
+  return f32x4.mul(z, madd(madd(constant(18), z, constant(19)), z, constant(20)));
+}
+
+/** ln x. */
+@inline
+export function ln(x: v128): v128 {
+  const tiny = f32x4.lt(x, constant(23));
+  const y = v128.bitselect(f32x4.mul(x, constant(22)), x, tiny);
+  const root = i32x4.splat(0x3f3504f3); // bits of √½
+  const e = i32x4.shr_s(i32x4.sub(y, root), 23);
+  const f = f32x4.sub(i32x4.sub(y, i32x4.shl(e, 23)), constant(10));
+  const n = f32x4.convert_i32x4_s(i32x4.sub(e, v128.and(tiny, i32x4.splat(23))));
+  const s = f32x4.div(f, f32x4.add(f, constant(24)));
+  const half = f32x4.mul(f32x4.mul(f, f), constant(17));
+  // ln(1 + f) = f − (f²/2 − s·(f²/2 + R)): the largest term is exact
+  const rest = madd(s, f32x4.add(half, atanhRest(f32x4.mul(s, s))), f32x4.mul(n, constant(5)));
+  const sum = madd(n, constant(4), f32x4.add(f, f32x4.sub(rest, half)));
+  // 0 → −∞, ∞ → ∞, negative or NaN → NaN
+  const infinity = constant(21);
+  const edge = f32x4.div(f32x4.sub(x, x), f32x4.sub(x, x));
+  const zero = f32x4.eq(x, f32x4.splat(0));
+  const finite = v128.and(f32x4.gt(x, f32x4.splat(0)), f32x4.lt(x, infinity));
+  const special = v128.bitselect(f32x4.neg(infinity), v128.bitselect(infinity, edge, f32x4.eq(x, infinity)), zero);
+  return v128.bitselect(sum, special, finite);
+}
+
+const PROBE = memory.data<f32>([1.000244140625, -1.00048828125]); // 1 + 2⁻¹², −(1 + 2⁻¹¹)
+
+/** 1 if this machine's relaxed multiply-add is fused, as the constants of the relaxed build require. */
+export function fused(): i32 {
+  const a = v128.load32_splat(PROBE), c = v128.load32_splat(PROBE, 4);
+  return i32(f32x4.extract_lane(madd(a, a, c), 0) != 0);
+}
+
+/** A block of e^x (x ≤ 0) or ln x, for the tests of this file: `count` is a multiple of four. */
+export function mapExp(source: usize, target: usize, count: i32): void {
+  for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) v128.store(target + i, exp(v128.load(source + i)));
+}
+
+export function mapLn(source: usize, target: usize, count: i32): void {
+  for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) v128.store(target + i, ln(v128.load(source + i)));
+}

@@ -1,0 +1,30 @@
+/**
+ * Log-sum-exp, softmax, entropy, cross-entropy and KL divergence over large vocabularies, in one pass over memory.
+ *
+ * All functions take a {@linkcode Matrix} of logits, [rows, vocab], in f32, f16 or bf16. The same functions without
+ * promises are in `@surprisal/core/sync`.
+ *
+ * @example The loss of a language model's head
+ * ```ts
+ * import { crossEntropy } from "@surprisal/core";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const [rows, vocab] = [4, 50_257];
+ * const logits = { data: new Float32Array(rows * vocab), shape: [rows, vocab] as const };
+ * const { loss, report } = await crossEntropy(logits, [1, 2, 3, 4], { labelSmoothing: 0.1 });
+ * assertAlmostEquals(loss, Math.log(vocab), 1e-5);
+ * console.log(report.backend, report.reason);
+ * ```
+ *
+ * @module
+ */
+export { allocate } from "./src/ops/allocate.ts";
+export { crossEntropy } from "./src/ops/cross_entropy.ts";
+export { entropy } from "./src/ops/entropy.ts";
+export { jsDivergence } from "./src/ops/js_divergence.ts";
+export { klDivergence } from "./src/ops/kl_divergence.ts";
+export { logSoftmax } from "./src/ops/log_softmax.ts";
+export { logSumExp } from "./src/ops/log_sum_exp.ts";
+export { softmax } from "./src/ops/softmax.ts";
+export { tokenStatistics } from "./src/ops/token_statistics.ts";
+export * from "./src/types.ts";

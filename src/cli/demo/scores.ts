@@ -1,0 +1,81 @@
+/** What the library says of the held-out positions, batch by batch. */
+import {
+  type CommonOptions,
+  crossEntropy,
+  klDivergence,
+  type Matrix,
+  type Report,
+  tokenStatistics,
+} from "../../../mod.ts";
+
+/** The distributions that the model is compared with. */
+export const RIVALS = ["unigram", "bf16", "f16"] as const;
+
+/** One of {@linkcode RIVALS}. */
+export type Rival = typeof RIVALS[number];
+
+/** Statistics of positions, in order. */
+export interface Scores {
+  /** −ln p of the token that came, in nats. */
+  readonly loss: Float32Array;
+  /** Entropy of the prediction, in nats. */
+  readonly entropy: Float32Array;
+  /** Rank of the token that came. */
+  readonly rank: Int32Array;
+  /** KL divergence from the model to its rivals, in nats. */
+  readonly divergence: Readonly<Record<Rival, Float32Array>>;
+}
+
+/** What the calls of one kind have cost together. */
+export interface Cost {
+  /** Wall time inside the library. */
+  readonly seconds: number;
+  /** Bytes of logits and targets that the kernels read. */
+  readonly bytesRead: number;
+}
+
+/** Costs by the name of the operation. */
+export type Ledger = Map<string, Cost>;
+
+/** A batch of positions: rows of log-probabilities and the tokens that came. */
+export interface Batch {
+  /** The model's. */
+  readonly logits: Matrix;
+  /** Those of its rivals. */
+  readonly rivals: Readonly<Record<Rival, Matrix>>;
+  /** The tokens. */
+  readonly targets: Uint32Array;
+}
+
+/** Room for the scores of `count` positions. */
+export function createScores(count: number): Scores {
+  const [loss, entropy, unigram, bf16, f16] = Array.from({ length: 5 }, () => new Float32Array(count));
+  return { loss, entropy, rank: new Int32Array(count), divergence: { unigram, bf16, f16 } };
+}
+
+/** Scores a batch whose first row is position `at`. */
+export async function scoreBatch(
+  { logits, rivals, targets }: Batch,
+  at: number,
+  options: CommonOptions,
+  scores: Scores,
+  ledger: Ledger,
+): Promise<void> {
+  const { loss, report } = await crossEntropy(logits, targets, { ...options, reduction: "none" });
+  scores.loss.set(loss, at);
+  enter(ledger, "crossEntropy", report);
+  const statistics = await tokenStatistics(logits, targets, options);
+  scores.entropy.set(statistics.entropy, at);
+  scores.rank.set(statistics.rank ?? [], at);
+  enter(ledger, "tokenStatistics", statistics.report);
+  for (const rival of RIVALS) {
+    const { divergence, report } = await klDivergence(logits, rivals[rival], { ...options, reduction: "none" });
+    scores.divergence[rival].set(divergence, at);
+    enter(ledger, `klDivergence, ${rival}`, report);
+  }
+}
+
+function enter(ledger: Ledger, name: string, { seconds, bytesRead }: Report): void {
+  const sum = ledger.get(name) ?? { seconds: 0, bytesRead: 0 };
+  ledger.set(name, { seconds: sum.seconds + seconds, bytesRead: sum.bytesRead + bytesRead });
+}

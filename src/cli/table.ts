@@ -1,0 +1,35 @@
+/** Tables and numbers for people. */
+
+/** Where a column's cells stand. */
+export type Alignment = "left" | "right";
+
+/** Lines of cells with two spaces between columns; the first column is left-aligned and the others right, unless said. */
+export function alignColumns(lines: readonly (readonly string[])[], alignments: readonly Alignment[] = []): string {
+  const columns = Math.max(0, ...lines.map(({ length }) => length));
+  const widths = Array.from({ length: columns }, (_, i) => Math.max(...lines.map((line) => (line[i] ?? "").length)));
+  const align = (cell: string, i: number) =>
+    (alignments[i] ?? (i === 0 ? "left" : "right")) === "left" ? cell.padEnd(widths[i]) : cell.padStart(widths[i]);
+  return lines.map((line) => line.map(align).join("  ").trimEnd()).join("\n");
+}
+
+/** A whole number, thousands apart: 50,257. */
+export function formatCount(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/** A number with a fixed count of decimals, thousands apart: 1,014.27. */
+export function formatFixed(value: number, decimals: number): string {
+  return value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+}
+
+/** A share as a percentage: 23.4 %. */
+export function formatShare(value: number): string {
+  return `${formatFixed(100 * value, 2)} %`;
+}
+
+/** Bytes in the decimal unit that leaves one to three digits before the point: 12.87 MB. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const unit = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return `${formatFixed(bytes / 1000 ** unit, unit === 0 ? 0 : 2)} ${units[unit]}`;
+}

@@ -1,0 +1,160 @@
+/**
+ * The vocabulary of the house: what an operation is, what a matrix is, what a checked call is. Types only.
+ *
+ * @module
+ */
+
+/** How the elements of a {@linkcode Matrix} are stored. `f16` is IEEE binary16, `bf16` the upper half of a binary32. */
+export type DType = "f32" | "f16" | "bf16";
+
+/** The arrays that can hold the elements of a {@linkcode Matrix}. */
+export type MatrixData = Float32Array | Float16Array | Uint16Array;
+
+/** A row-major matrix over a caller's array; nothing is copied until it is used. */
+export interface Matrix {
+  /** The elements: `Float32Array` (f32), `Float16Array` (f16), or `Uint16Array` with `dtype` "bf16" or "f16" (the raw codes). */
+  readonly data: MatrixData;
+  /** `[rows, columns]`. */
+  readonly shape: readonly [rows: number, columns: number];
+  /** How `data` is read; needed only for a `Uint16Array`. */
+  readonly dtype?: DType;
+  /** Elements from the start of one row to the start of the next; `columns` unless given. Inputs may say 0: one row for all. */
+  readonly rowStride?: number;
+}
+
+/** The backends that can be asked for by name. */
+export type BackendName = "wasm" | "reference";
+
+/** Options that every operation takes. */
+export interface CommonOptions {
+  /** Where to compute; "auto" (the default) takes WebAssembly where SIMD is there, else the reference. */
+  readonly backend?: "auto" | BackendName;
+  /** `true` forces the plain SIMD build, whose results are bit-identical on every machine (no relaxed FMA). */
+  readonly deterministic?: boolean;
+  /** Stops the work between two blocks of rows; outputs may then be partly written. */
+  readonly signal?: AbortSignal;
+}
+
+/** Transformations of raw logits that come before anything else: first the cap, then the temperature. */
+export interface LogitsOptions {
+  /** Soft cap s: x becomes s·tanh(x / s). −∞ stays −∞. None unless given. */
+  readonly softcap?: number;
+  /** Temperature T: x becomes x / T. 1 unless given. */
+  readonly temperature?: number;
+}
+
+/** What every operation says of how it ran. */
+export interface Report {
+  /** The backend that computed. */
+  readonly backend: BackendName;
+  /** Why it was chosen, in one sentence. */
+  readonly reason: string;
+  /** Wall time from the checked arguments to the last result, in seconds. */
+  readonly seconds: number;
+  /** Bytes of inputs read from memory, counted once. */
+  readonly bytesRead: number;
+  /** Bytes of outputs written to memory. */
+  readonly bytesWritten: number;
+}
+
+/** Sizes by the names that shapes use: `rows`, `vocab`, `top`, … */
+export type Dims = Readonly<Record<string, number>>;
+
+/** An input or output of an operation. */
+export interface TensorSpec {
+  /** Its name, also in error messages. */
+  readonly name: string;
+  /** Symbolic sizes; a number stands for itself. Without "rows" the tensor is shared by all rows. */
+  readonly shape: readonly (string | number)[];
+  /** Element type: `float` is any {@linkcode DType}. */
+  readonly type: "float" | "f32" | "f64" | "i32";
+  /** May be left out of a call. */
+  readonly optional?: true;
+}
+
+/** The work of a call, from which bandwidth and cost follow. */
+export interface Traffic {
+  /** Bytes of inputs, each counted once. */
+  readonly bytesRead: number;
+  /** Bytes of outputs. */
+  readonly bytesWritten: number;
+  /** Exponentials evaluated. */
+  readonly exps: number;
+  /** Other floating-point operations. */
+  readonly flops: number;
+}
+
+/** How often an operation touches each element of its logits, in exponentials and in other arithmetic. */
+export interface Work {
+  /** Exponentials per row and class. */
+  readonly exps: number;
+  /** Other floating-point operations per row and class. */
+  readonly flops: number;
+}
+
+/** An operation as the backends see it: names, shapes, scalars and work. Kernels take its arguments in this order. */
+export interface Operation {
+  /** The public function's name. */
+  readonly name: string;
+  /** Inputs, in the order of the kernel's arguments. */
+  readonly inputs: readonly TensorSpec[];
+  /** Outputs, after the inputs. */
+  readonly outputs: readonly TensorSpec[];
+  /** Scalar parameters, after the dimensions. */
+  readonly params: readonly string[];
+  /** Arithmetic per row and class, given which tensors are present. */
+  work(present: ReadonlySet<string>): Work;
+}
+
+/** The arrays that hold a tensor's elements. */
+export type TensorData = MatrixData | Float64Array | Int32Array;
+
+/** A checked tensor: `rows` rows of `columns` elements, `rowStride` elements apart (0 where all rows are one). */
+export interface Tensor {
+  /** The elements, the first of row 0 at index 0. */
+  readonly data: TensorData;
+  /** Element type. */
+  readonly dtype: DType | "f64" | "i32";
+  /** Rows; 1 for a tensor that all rows share. */
+  readonly rows: number;
+  /** Elements of a row. */
+  readonly columns: number;
+  /** Elements from one row to the next. */
+  readonly rowStride: number;
+}
+
+/** A call whose arguments have been checked: what `run.ts` hands to a backend. */
+export interface CheckedCall {
+  /** What to compute. */
+  readonly operation: Operation;
+  /** Sizes by name. */
+  readonly dims: Dims;
+  /** Tensors by name; the optional ones may be absent. */
+  readonly tensors: Readonly<Record<string, Tensor | undefined>>;
+  /** Scalars by name. */
+  readonly params: Readonly<Record<string, number>>;
+  /** The common options. */
+  readonly options: CommonOptions;
+}
+
+/** A call under way on a backend: rows are computed a step at a time. */
+export interface Session {
+  /** Rows that one step should compute, so that steps are short enough to stop between. */
+  readonly rowsPerStep: number;
+  /** Computes `rows` rows from `firstRow` on, into the call's outputs. */
+  step(firstRow: number, rows: number): void;
+  /** Gives back what the call held; afterwards the outputs are complete, or abandoned. */
+  end(): void;
+}
+
+/** A way to compute any operation. */
+export interface Backend {
+  /** The name it is asked for by. */
+  readonly name: BackendName;
+  /** Why it cannot compute this call, in half a sentence; undefined if it can. */
+  obstacle(call: CheckedCall): string | undefined;
+  /** How it would compute it, in half a sentence. */
+  manner(call: CheckedCall): string;
+  /** Begins a call that has no obstacle. */
+  begin(call: CheckedCall): Session;
+}

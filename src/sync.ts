@@ -1,0 +1,24 @@
+/**
+ * The functions of `@surprisal/core` without promises, for scripts that have nothing else to do meanwhile.
+ *
+ * @example A log-sum-exp, here and now
+ * ```ts
+ * import { logSumExp } from "@surprisal/core/sync";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const logits = { data: new Float32Array([0, 0]), shape: [1, 2] as const };
+ * assertAlmostEquals(logSumExp(logits).logSumExp[0], Math.LN2, 1e-6);
+ * ```
+ *
+ * @module
+ */
+export { allocate } from "./ops/allocate.ts";
+export { crossEntropySync as crossEntropy } from "./ops/cross_entropy.ts";
+export { entropySync as entropy } from "./ops/entropy.ts";
+export { jsDivergenceSync as jsDivergence } from "./ops/js_divergence.ts";
+export { klDivergenceSync as klDivergence } from "./ops/kl_divergence.ts";
+export { logSoftmaxSync as logSoftmax } from "./ops/log_softmax.ts";
+export { logSumExpSync as logSumExp } from "./ops/log_sum_exp.ts";
+export { softmaxSync as softmax } from "./ops/softmax.ts";
+export { tokenStatisticsSync as tokenStatistics } from "./ops/token_statistics.ts";
+export * from "./types.ts";

@@ -1,0 +1,14 @@
+/** The types and the error that every entry point exports beside its functions. */
+export type { BackendName, CommonOptions, DType, LogitsOptions, Matrix, MatrixData, Report } from "./operation.ts";
+export type { CrossEntropyOptions, CrossEntropyResult, Targets } from "./ops/cross_entropy.ts";
+export type { DivergenceOptions, DivergenceResult } from "./ops/divergence.ts";
+export type { EntropyOptions, EntropyResult } from "./ops/entropy.ts";
+export type { JsDivergenceOptions } from "./ops/js_divergence.ts";
+export type { KlDivergenceOptions } from "./ops/kl_divergence.ts";
+export type { LogSoftmaxOptions, LogSoftmaxResult } from "./ops/log_softmax.ts";
+export type { LogSumExpOptions, LogSumExpResult } from "./ops/log_sum_exp.ts";
+export type { Reduced, Reduction } from "./ops/reduction.ts";
+export type { SoftmaxOptions, SoftmaxResult } from "./ops/softmax.ts";
+export type { TokenStatisticsOptions, TokenStatisticsResult } from "./ops/token_statistics.ts";
+export type { AllocatedMatrix, DTypeArrays } from "./wasm/allocate.ts";
+export { BackendUnavailableError } from "./run.ts";

@@ -1,0 +1,242 @@
+/**
+ * Arguments to checked values, or an error that names the argument, the position and the value: the only room that throws
+ * on arguments. Nothing here computes or writes.
+ *
+ * @module
+ */
+import type { CommonOptions, DType, LogitsOptions, Matrix, Tensor, TensorData } from "./operation.ts";
+import { isResident } from "./wasm/memory.ts";
+
+/** Options that every operation understands. */
+const COMMON = ["backend", "deterministic", "signal"];
+
+/** Those of operations on logits. */
+const LOGITS = ["softcap", "temperature"];
+
+/** The largest size of a dimension: kernels count in 32-bit integers. */
+const MAX_SIZE = 2 ** 31 - 1;
+
+/** Bounds of a number. */
+export interface Bounds {
+  /** What an absent option means. */
+  readonly fallback: number;
+  /** The least value, allowed itself. */
+  readonly least?: number;
+  /** A bound that the value must exceed. */
+  readonly above?: number;
+  /** The greatest value, allowed itself. */
+  readonly most?: number;
+  /** A bound that the value must stay below. */
+  readonly below?: number;
+  /** Whether only whole numbers will do. */
+  readonly integer?: true;
+}
+
+/** Checks the arguments of one operation; every message begins with its name. */
+export class Checker {
+  readonly #doing: string;
+
+  /** For messages of the form "Cannot compute softmax: …". */
+  constructor(doing: string) {
+    this.#doing = doing;
+  }
+
+  /** An error for a wrong type, or a wrong length. */
+  typeError(problem: string): TypeError {
+    return new TypeError(`Cannot ${this.#doing}: ${problem}`);
+  }
+
+  /** An error for a value out of range. */
+  rangeError(problem: string): RangeError {
+    return new RangeError(`Cannot ${this.#doing}: ${problem}`);
+  }
+
+  /** An options bag of known names, common ones included; returns the common ones. */
+  options(value: unknown, known: readonly string[]): CommonOptions {
+    if (typeof value !== "object" || value === null) throw this.typeError(`options are ${show(value)}, not an object`);
+    for (const name of Object.keys(value)) {
+      if (![...COMMON, ...known].includes(name)) throw this.typeError(`there is no option "${name}"`);
+    }
+    const { backend: wanted, deterministic, signal } = value as CommonOptions;
+    const backend = this.choice<CommonOptions["backend"]>("backend", wanted, ["auto", "wasm", "reference"], "auto");
+    this.flag("deterministic", deterministic);
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw this.typeError(`signal is ${show(signal)}, not an AbortSignal`);
+    }
+    return { backend, deterministic, signal };
+  }
+
+  /** The options of an operation on logits: like {@linkcode Checker.options}, and the transformation's parameters. */
+  logitsOptions(
+    value: LogitsOptions,
+    known: readonly string[],
+  ): { options: CommonOptions; softcap: number; temperature: number } {
+    const options = this.options(value, [...LOGITS, ...known]);
+    const softcap = value.softcap === undefined ? 0 : this.number("softcap", value.softcap, { fallback: 0, above: 0 });
+    return { options, softcap, temperature: this.number("temperature", value.temperature, { fallback: 1, above: 0 }) };
+  }
+
+  /** A finite number within bounds. */
+  number(name: string, value: unknown, bounds: Bounds): number {
+    if (value === undefined) return bounds.fallback;
+    if (typeof value !== "number") throw this.typeError(`${name} is ${show(value)}, not a number`);
+    const { least = -Infinity, above = -Infinity, most = Infinity, below = Infinity, integer } = bounds;
+    if (!Number.isFinite(value)) throw this.rangeError(`${name} is ${value}, not finite`);
+    if (integer && !Number.isSafeInteger(value)) throw this.rangeError(`${name} is ${value}, not an integer`);
+    if (value < least) throw this.rangeError(`${name} is ${value}, less than ${least}`);
+    if (value <= above) throw this.rangeError(`${name} is ${value}, not above ${above}`);
+    if (value > most) throw this.rangeError(`${name} is ${value}, more than ${most}`);
+    if (value >= below) throw this.rangeError(`${name} is ${value}, not below ${below}`);
+    return value;
+  }
+
+  /** One of a few values. */
+  choice<T>(name: string, value: unknown, choices: readonly T[], fallback: NoInfer<T>): T {
+    if (value === undefined) return fallback;
+    const found = choices.find((choice) => choice === value);
+    if (found === undefined) {
+      throw this.rangeError(`${name} is ${show(value)}, not one of ${choices.map(show).join(", ")}`);
+    }
+    return found;
+  }
+
+  /** `true`, `false` or nothing. */
+  flag(name: string, value: unknown): boolean {
+    if (value !== undefined && typeof value !== "boolean") {
+      throw this.typeError(`${name} is ${show(value)}, not a boolean`);
+    }
+    return value ?? false;
+  }
+
+  /** A matrix to read: at least one column, and a row stride of 0 or of no less than the columns. */
+  matrix(name: string, value: unknown): Tensor {
+    return this.#matrix(name, value, true);
+  }
+
+  /** A matrix like another one's shape. */
+  matching(name: string, value: unknown, [rows, columns]: readonly number[], of: string): Tensor {
+    return this.#like(this.#matrix(name, value, true), name, rows, columns, of);
+  }
+
+  /** A matrix to write, of the logits' shape; it may be the very matrix of one input, or else must not overlap any. */
+  output(name: string, value: unknown, like: Tensor, inputs: Readonly<Record<string, Tensor | undefined>>): Tensor {
+    const output = this.#like(this.#matrix(name, value, false), name, like.rows, like.columns, "logits");
+    for (const [other, input] of Object.entries(inputs)) {
+      if (input === undefined || !overlap(output.data, input.data)) continue;
+      const identical = input === like && output.data.byteOffset === input.data.byteOffset &&
+        output.rowStride === input.rowStride && output.dtype === input.dtype;
+      if (!identical) throw this.rangeError(`${name} overlaps ${other} without being the same matrix as the logits`);
+    }
+    return output;
+  }
+
+  #like(tensor: Tensor, name: string, rows: number, columns: number, of: string): Tensor {
+    if (tensor.rows === rows && tensor.columns === columns) return tensor;
+    throw this.rangeError(`${name} is [${tensor.rows}, ${tensor.columns}], ${of} is [${rows}, ${columns}]`);
+  }
+
+  #matrix(name: string, value: unknown, readable: boolean): Tensor {
+    if (typeof value !== "object" || value === null) throw this.typeError(`${name} is ${show(value)}, not a matrix`);
+    const { data, shape, dtype, rowStride } = value as Partial<Matrix>;
+    const known = this.#dtype(name, data, dtype);
+    const [rows, columns] = this.shape(`${name}.shape`, shape);
+    const stride = rowStride === undefined ? columns : this.#size(`${name}.rowStride`, rowStride, 0);
+    if (stride < columns && !(readable && stride === 0)) {
+      const least = readable ? `neither 0 nor at least ${columns}` : `less than ${columns}`;
+      throw this.rangeError(`${name}.rowStride is ${stride}, ${least}`);
+    }
+    const needed = rows === 0 ? 0 : (rows - 1) * stride + columns;
+    const { length } = data as TensorData;
+    if (length < needed) {
+      throw this.rangeError(`${name}.data has ${length} elements, shape [${rows}, ${columns}] needs ${needed}`);
+    }
+    return { data: (data as TensorData).subarray(0, needed), dtype: known, rows, columns, rowStride: stride };
+  }
+
+  /** `[rows, columns]`: no fewer than 0 rows and 1 column. */
+  shape(name: string, value: unknown): readonly [rows: number, columns: number] {
+    if (!Array.isArray(value) || value.length !== 2) {
+      throw this.typeError(`${name} is ${show(value)}, not [rows, columns]`);
+    }
+    return [this.#size(`${name}[0]`, value[0], 0), this.#size(`${name}[1]`, value[1], 1)];
+  }
+
+  #size(name: string, value: unknown, least: number): number {
+    if (typeof value !== "number") throw this.typeError(`${name} is ${show(value)}, not a number`);
+    return this.number(name, value, { fallback: 0, least, most: MAX_SIZE, integer: true });
+  }
+
+  #dtype(name: string, data: unknown, dtype: unknown): DType {
+    const natural = data instanceof Float32Array ? "f32" : data instanceof Float16Array ? "f16" : undefined;
+    if (natural === undefined && !(data instanceof Uint16Array)) {
+      throw this.typeError(`${name}.data is ${show(data)}, not a Float32Array, Float16Array or Uint16Array`);
+    }
+    const allowed: readonly DType[] = natural === undefined ? ["bf16", "f16"] : [natural];
+    if (dtype === undefined && natural === undefined) {
+      throw this.typeError(`${name}.data is a Uint16Array: dtype must say "bf16" or "f16"`);
+    }
+    return this.choice(`${name}.dtype`, dtype, allowed, allowed[0]);
+  }
+
+  /** Class indices, one a row: whole numbers below `vocab`, or `ignored`, which becomes −1. */
+  classes(name: string, value: unknown, rows: number, vocab: number, ignored?: number): Int32Array {
+    const list = this.#list(name, value, rows, "row");
+    const result = new Int32Array(rows);
+    for (let row = 0; row < rows; row++) {
+      const index = list[row];
+      if (typeof index !== "number") throw this.typeError(`${name}[${row}] is ${show(index)}, not a number`);
+      if (index === ignored) result[row] = -1;
+      else if (Number.isInteger(index) && index >= 0 && index < vocab) result[row] = index;
+      else throw this.rangeError(`${name}[${row}] is ${index}, vocab is ${vocab}`);
+    }
+    return result;
+  }
+
+  /** Finite numbers, one for each of `length` things. */
+  numbers(name: string, value: unknown, length: number, each: string): Float32Array {
+    const list = this.#list(name, value, length, each);
+    for (let i = 0; i < length; i++) this.number(`${name}[${i}]`, list[i] ?? null, { fallback: 0 });
+    return Float32Array.from(list as ArrayLike<number>);
+  }
+
+  #list(name: string, value: unknown, length: number, each: string): ArrayLike<unknown> {
+    const isList = Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
+    if (!isList) throw this.typeError(`${name} is ${show(value)}, not an array`);
+    const list = value as unknown as ArrayLike<unknown>;
+    if (list.length === length) return list;
+    throw this.typeError(`${name} has ${list.length} elements, not one for each of ${length} ${each}s`);
+  }
+}
+
+/** A fresh vector of one number a row, as a tensor. */
+export function vector<Data extends Float32Array | Float64Array | Int32Array>(data: Data, columns = 1): Tensor & {
+  readonly data: Data;
+} {
+  const dtype = data instanceof Float32Array ? "f32" : data instanceof Float64Array ? "f64" : "i32";
+  return { data, dtype, rows: data.length / columns, columns, rowStride: columns };
+}
+
+/** One row that all rows share, as a tensor. */
+export function shared(data: Float32Array): Tensor {
+  return { data, dtype: "f32", rows: 1, columns: data.length, rowStride: data.length };
+}
+
+/** The public face of a tensor that was an output. */
+export function asMatrix({ data, dtype, rows, columns, rowStride }: Tensor): Matrix {
+  return { data: data as Matrix["data"], shape: [rows, columns], dtype: dtype as DType, rowStride };
+}
+
+function overlap(a: TensorData, b: TensorData): boolean {
+  if (a.buffer !== b.buffer && !(isResident(a) && isResident(b))) return false;
+  return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
+}
+
+/** A value as a message shows it: short, and never by running its code. */
+function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (Array.isArray(value)) {
+    return value.length <= 4 ? `[${value.map(show).join(", ")}]` : `an array of ${value.length}`;
+  }
+  if (typeof value === "object" && value !== null) return `a ${value.constructor?.name ?? "bare object"}`;
+  return typeof value === "function" ? "a function" : String(value);
+}

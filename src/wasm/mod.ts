@@ -1,0 +1,185 @@
+/**
+ * The WebAssembly backend, generic over operations: it knows names, shapes and sizes, a kernel knows mathematics.
+ *
+ * A tensor that lies in wasm memory is used where it is. Any other is staged: a block of rows is copied in, computed, and
+ * outputs copied back, through a buffer that stays in cache and never exceeds {@link STAGING_LIMIT_BYTES}.
+ */
+import { dimensionNames, tensorNames } from "../arguments.ts";
+import type { Backend, CheckedCall, Session, Tensor, TensorData } from "../operation.ts";
+import { type Kernels, kernels } from "./kernels.ts";
+import { give, isResident, take, wasmBuffer } from "./memory.ts";
+
+/** The most that staging may take, whatever the size of the input. */
+export const STAGING_LIMIT_BYTES = 64 * 2 ** 20;
+
+/** Staging that still lies in a second- or third-level cache when the kernel reads it. */
+const STAGING_BYTES = 2 ** 20;
+
+/** Bytes of logits that a step goes through when nothing is staged: about a millisecond of work. */
+const STEP_BYTES = 8 * 2 ** 20;
+
+/** Bytes of a View: address, row stride in bytes, element type (assembly/view.ts). */
+const VIEW_BYTES = 12;
+
+const DTYPE_CODES: Readonly<Record<Tensor["dtype"], number>> = { f32: 0, f16: 1, bf16: 2, f64: 0, i32: 0 };
+
+/** WebAssembly SIMD. */
+export const wasm: Backend = {
+  name: "wasm",
+  obstacle(call) {
+    if (instance(call) === undefined) return "this runtime lacks WebAssembly SIMD or shared memory";
+    const bytes = sum(places(call).map(bytesOf));
+    if (bytes <= STAGING_LIMIT_BYTES) return undefined;
+    return `one row takes ${bytes} bytes of staging, more than ${STAGING_LIMIT_BYTES}`;
+  },
+  manner(call) {
+    return `WebAssembly with ${instance(call)?.build} SIMD`;
+  },
+  begin,
+};
+
+/** Where a tensor is for the kernel. */
+interface Place {
+  readonly tensor: Tensor;
+  readonly input: boolean;
+  readonly output: boolean;
+  /** In wasm memory already, staged a block of rows at a time, or staged once for all rows. */
+  readonly kind: "resident" | "rows" | "once";
+  /** Position of its View among those of the call. */
+  readonly views: readonly number[];
+}
+
+function instance(call: CheckedCall): Kernels | undefined {
+  return kernels(call.options.deterministic ?? false);
+}
+
+/** The places of a call's tensors; an output that is also an input (in place) shares one. */
+function places(call: CheckedCall): Place[] {
+  const inputs = call.operation.inputs.length;
+  const found: Place[] = [];
+  tensorNames(call.operation).forEach((name, index) => {
+    const tensor = call.tensors[name];
+    if (tensor === undefined) return;
+    const input = index < inputs;
+    const same = found.findIndex((place) => isSame(place.tensor, tensor));
+    if (same >= 0) {
+      const place = found[same];
+      found[same] = { ...place, output: place.output || !input, views: [...place.views, index] };
+      return;
+    }
+    const shared = tensor.rows === 1 || tensor.rowStride === 0;
+    const kind = isResident(tensor.data) ? "resident" : shared ? "once" : "rows";
+    found.push({ tensor, input, output: !input, kind, views: [index] });
+  });
+  return found;
+}
+
+function isSame(a: Tensor, b: Tensor): boolean {
+  return a.data.buffer === b.data.buffer && a.data.byteOffset === b.data.byteOffset &&
+    a.rowStride === b.rowStride && a.columns === b.columns && a.dtype === b.dtype;
+}
+
+/** Bytes that one row of a place takes in staging; of all its rows if it is staged once. */
+function bytesOf({ tensor, kind }: Place): number {
+  return kind === "resident" ? 0 : tensor.columns * tensor.data.BYTES_PER_ELEMENT;
+}
+
+function begin(call: CheckedCall): Session {
+  const found = places(call);
+  const chosen = instance(call);
+  if (chosen === undefined) throw new Error("A call with an obstacle was begun");
+  const rowBytes = sum(found.filter(({ kind }) => kind === "rows").map(bytesOf));
+  const touched = sum(found.map(({ tensor }) => tensor.columns * tensor.data.BYTES_PER_ELEMENT));
+  const wanted = rowBytes > 0 ? STAGING_BYTES / rowBytes : STEP_BYTES / touched;
+  const rowsPerStep = Math.min(call.dims.rows, Math.max(1, Math.floor(wanted)));
+
+  // One span holds the Views, then the staging of every place.
+  const names = tensorNames(call.operation);
+  const offsets: number[] = [];
+  let bytes = align(names.length * VIEW_BYTES);
+  for (const place of found) {
+    offsets.push(bytes);
+    bytes += align(bytesOf(place) * (place.kind === "rows" ? rowsPerStep : 1));
+  }
+  const base = take(bytes);
+  const staging = found.map((place, i) => stage(place, base + offsets[i], rowsPerStep));
+  staging.forEach((into, i) => found[i].kind === "once" && found[i].input && copyRows(found[i].tensor, into, 0, 1));
+
+  const viewArguments = names.map((name, i) => call.tensors[name] === undefined ? 0 : base + i * VIEW_BYTES);
+  const dims = dimensionNames(call.operation);
+  const params = call.operation.params.map((name) => call.params[name]);
+  const kernel = chosen.functions[call.operation.name];
+
+  return {
+    rowsPerStep,
+    step(firstRow, rows) {
+      found.forEach((place, i) => {
+        if (place.kind === "rows" && place.input) copyRows(place.tensor, staging[i], firstRow, rows);
+        describe(place, base, base + offsets[i], firstRow);
+      });
+      kernel(...viewArguments, ...dims.map((name) => name === "rows" ? rows : call.dims[name]), ...params);
+      found.forEach(({ tensor, kind, output }, i) => {
+        if (output && kind !== "resident") copyBack(tensor, staging[i], firstRow, rows);
+      });
+    },
+    end: () => give(base, bytes),
+  };
+}
+
+/** A typed array over a place's staging, of the tensor's own element type. */
+function stage({ tensor, kind }: Place, address: number, rows: number): TensorData {
+  const constructor = tensor.data.constructor as new (
+    buffer: ArrayBufferLike,
+    byteOffset: number,
+    length: number,
+  ) => TensorData;
+  const length = kind === "resident" ? 0 : tensor.columns * (kind === "rows" ? rows : 1);
+  return new constructor(wasmBuffer(), address, length);
+}
+
+/** Writes the Views of a place for the rows of a step. */
+function describe({ tensor, kind, views }: Place, base: number, staged: number, firstRow: number): void {
+  const size = tensor.data.BYTES_PER_ELEMENT;
+  const stride = tensor.rows === 1 || tensor.rowStride === 0
+    ? 0
+    : size * (kind === "resident" ? tensor.rowStride : tensor.columns);
+  const address = kind === "resident" ? tensor.data.byteOffset + firstRow * stride : staged;
+  for (const index of views) {
+    new Uint32Array(wasmBuffer(), base + index * VIEW_BYTES, 3).set([address, stride, DTYPE_CODES[tensor.dtype]]);
+  }
+}
+
+/** Copies rows of a tensor into staging, packed. */
+function copyRows(tensor: Tensor, staging: TensorData, firstRow: number, rows: number): void {
+  const { data, columns, rowStride } = tensor;
+  const start = firstRow * rowStride;
+  if (rowStride === columns || rows === 1) {
+    staging.set(data.subarray(start, start + rows * columns));
+    return;
+  }
+  for (let row = 0; row < rows; row++) {
+    const from = start + row * rowStride;
+    staging.set(data.subarray(from, from + columns), row * columns);
+  }
+}
+
+/** Copies staged rows back to where they belong. */
+function copyBack(tensor: Tensor, staging: TensorData, firstRow: number, rows: number): void {
+  const { data, columns, rowStride } = tensor;
+  const start = firstRow * rowStride;
+  if (rowStride === columns || rows === 1) {
+    data.set(staging.subarray(0, rows * columns), start);
+    return;
+  }
+  for (let row = 0; row < rows; row++) {
+    data.set(staging.subarray(row * columns, (row + 1) * columns), start + row * rowStride);
+  }
+}
+
+function align(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, x) => total + x, 0);
+}

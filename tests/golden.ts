@@ -1,0 +1,91 @@
+/**
+ * Values computed by PyTorch in float64 from inputs that are exact in float32.
+ *
+ * @module
+ */
+
+/** A matrix as its rows. */
+export type Rows = number[][];
+
+/** A case of `softmax.json`. */
+export interface SoftmaxCase {
+  readonly rows: number;
+  readonly vocab: number;
+  readonly logits: Rows;
+  readonly softmax: Rows;
+  readonly logSoftmax: Rows;
+  readonly logSumExp: number[];
+  readonly entropy: number[];
+}
+
+/** A case of `cross_entropy.json`. */
+export interface CrossEntropyCase {
+  readonly rows: number;
+  readonly vocab: number;
+  readonly logits: Rows;
+  /** Indices, or probabilities where `soft`. */
+  readonly targets: number[] | Rows;
+  readonly soft: boolean;
+  readonly options: {
+    readonly labelSmoothing?: number;
+    readonly ignoreIndex?: number;
+    readonly classWeights?: number[];
+  };
+  readonly logSumExp: number[];
+  /** By reduction; `gradient` is that of the sum of `loss`. */
+  readonly expected: Readonly<Record<"none" | "sum" | "mean", { loss: number | number[]; gradient: Rows }>>;
+}
+
+/** A case of `kl_divergence.json`: the divergences KL(p ‖ q) and JSD of two rows of logits. */
+export interface DivergenceCase {
+  readonly rows: number;
+  readonly vocab: number;
+  readonly p: Rows;
+  readonly q: Rows;
+  readonly temperature: number;
+  readonly kl: number[];
+  readonly gradientP: Rows;
+  readonly gradientQ: Rows;
+  /** Weight of p. */
+  readonly jsdBeta: number;
+  readonly jsd: number[];
+  readonly jsdGradientP: Rows;
+  readonly jsdGradientQ: Rows;
+}
+
+/** A case of `large.json`: its logits are `hashed(rows * vocab, salt, scale)`, see `hashed.ts`. */
+export interface LargeCase {
+  readonly rows: number;
+  readonly vocab: number;
+  readonly scale: number;
+  /** Of the logits; q is hashed from `salt + 1`, what is added to the logits for the near q from `salt + 2`. */
+  readonly salt: number;
+  readonly nearScale: number;
+  /** The first logits. */
+  readonly first: number[];
+  readonly logSumExp: number[];
+  readonly entropy: number[];
+  /** Loss of each row for the target (row · 7919 + 13) mod vocab; `smoothed` with a label smoothing of 0.1. */
+  readonly crossEntropy: number[];
+  readonly smoothed: number[];
+  readonly kl: number[];
+  readonly klNear: number[];
+  /** Of the gradient of the mean of `crossEntropy`. */
+  readonly gradientAbsSum: number;
+  readonly gradientSquareSum: number;
+}
+
+interface Golden {
+  softmax: SoftmaxCase;
+  cross_entropy: CrossEntropyCase;
+  kl_divergence: DivergenceCase;
+  large: LargeCase;
+}
+
+const SPECIAL = new Map<unknown, number>([["NaN", NaN], ["Infinity", Infinity], ["-Infinity", -Infinity]]);
+
+/** The cases of a golden file; JSON has no NaN and no infinities, the files spell them as strings. */
+export function readGolden<Name extends keyof Golden>(name: Name): Golden[Name][] {
+  const text = Deno.readTextFileSync(new URL(`golden/${name}.json`, import.meta.url));
+  return JSON.parse(text, (_key, value) => SPECIAL.get(value) ?? value).cases;
+}
