@@ -25,6 +25,8 @@ export { jsDivergence } from "./src/ops/js_divergence.ts";
 export { klDivergence } from "./src/ops/kl_divergence.ts";
 export { logSoftmax } from "./src/ops/log_softmax.ts";
 export { logSumExp } from "./src/ops/log_sum_exp.ts";
+export { crossEntropyPartial, klDivergencePartial, logSumExpPartial } from "./src/ops/partials.ts";
 export { softmax } from "./src/ops/softmax.ts";
 export { tokenStatistics } from "./src/ops/token_statistics.ts";
+export { finishPartials, mergePartials } from "./src/partial.ts";
 export * from "./src/types.ts";

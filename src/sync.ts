@@ -19,6 +19,12 @@ export { jsDivergenceSync as jsDivergence } from "./ops/js_divergence.ts";
 export { klDivergenceSync as klDivergence } from "./ops/kl_divergence.ts";
 export { logSoftmaxSync as logSoftmax } from "./ops/log_softmax.ts";
 export { logSumExpSync as logSumExp } from "./ops/log_sum_exp.ts";
+export {
+  crossEntropyPartialSync as crossEntropyPartial,
+  klDivergencePartialSync as klDivergencePartial,
+  logSumExpPartialSync as logSumExpPartial,
+} from "./ops/partials.ts";
 export { softmaxSync as softmax } from "./ops/softmax.ts";
 export { tokenStatisticsSync as tokenStatistics } from "./ops/token_statistics.ts";
+export { finishPartials, mergePartials } from "./partial.ts";
 export * from "./types.ts";

@@ -59,15 +59,16 @@ export function readValues(args: readonly string[], options: Options): Values {
 }
 
 /**
- * The whole number above 0 that an option is; `undefined` if it is absent.
+ * The whole number from 1 to `most` that an option is; `undefined` if it is absent.
  *
  * @throws {UsageError} If it is anything else.
  */
-export function readCount(values: Values, name: string): number | undefined {
+export function readCount(values: Values, name: string, most = 1e9): number | undefined {
   const value = values[name];
   if (value === undefined) return undefined;
-  if (/^0*[1-9]\d{0,8}$/.test(String(value))) return Number(value);
-  throw new UsageError(`Option '--${name}' is '${value}', not a whole number from 1 to 999999999`);
+  const count = /^\d+$/.test(String(value)) ? Number(value) : 0;
+  if (count >= 1 && count <= most) return count;
+  throw new UsageError(`Option '--${name}' is '${value}', not a whole number from 1 to ${most}`);
 }
 
 /**

@@ -1,14 +1,15 @@
 /** `surprisal demo`: a language model over GPT-2's vocabulary, trained and scored on a real book. */
 import type { CommonOptions } from "../../mod.ts";
-import { type Command, readChoice, readCount, type Values } from "./command.ts";
-import { showProgress } from "./progress.ts";
-import { Stopwatch } from "./demo/stopwatch.ts";
+import { type Command, readChoice, readCount } from "./command.ts";
 
 const BACKENDS = ["auto", "wasm", "reference"] as const satisfies readonly CommonOptions["backend"][];
 
+/** The largest batch: its logits and their two rounded copies fit into WebAssembly memory. */
+const MAX_BATCH = 8192;
+
 /** The command. */
 export const demo: Command = {
-  summary: "Train a trigram model of Moby-Dick over GPT-2's 50,257 tokens, and score it on the book's last tenth",
+  summary: "Score a language model over GPT-2's vocabulary on a real book, Moby-Dick",
   options: {
     batch: {
       type: "string",
@@ -16,7 +17,7 @@ export const demo: Command = {
       default: "64",
       description: "Positions whose logits are in memory at once",
     },
-    limit: { type: "string", value: "tokens", description: "Score only the first held-out tokens" },
+    limit: { type: "string", value: "tokens", description: "Score only the first of the held-out tokens" },
     backend: {
       type: "string",
       value: "name",
@@ -24,48 +25,14 @@ export const demo: Command = {
       description: `Where to compute: ${BACKENDS.join(", ")}`,
     },
   },
-  async run(values: Values) {
-    const batch = readCount(values, "batch") ?? 64;
-    const limit = readCount(values, "limit") ?? Infinity;
-    const backend = readChoice(values, "backend", BACKENDS);
-
-    const [{ loadCorpus, countCharacters }, { trainModel }, { evaluate }] = await Promise.all([
-      import("./demo/corpus.ts"),
-      import("./demo/model.ts"),
-      import("./demo/evaluate.ts"),
-    ]);
-    const watch = new Stopwatch();
-    const corpus = (() => {
-      using _ = watch.time("tokenise");
-      return loadCorpus();
-    })();
-    const { tokens, trainingTokens, vocab } = corpus;
-    const model = (() => {
-      using _ = watch.time("train");
-      return trainModel(tokens.subarray(0, trainingTokens), vocab);
-    })();
-    const positions = Math.min(limit, tokens.length - trainingTokens);
-    using progress = showProgress("scoring", positions, "tokens");
-    const e = await evaluate(model, corpus, {
-      positions,
-      batch: Math.min(batch, positions),
-      backend,
-      onProgress: progress.update,
-    }, watch);
-    const mean = (x: ArrayLike<number>) => {
-      let s = 0;
-      for (let i = 0; i < x.length; i++) s += x[i];
-      return s / x.length;
+  async run(values) {
+    const options = {
+      batch: readCount(values, "batch", MAX_BATCH) ?? MAX_BATCH,
+      limit: readCount(values, "limit") ?? Infinity,
+      backend: readChoice(values, "backend", BACKENDS),
     };
-    console.error(
-      watch.seconds,
-      e.ledger,
-      Math.exp(mean(e.scores.loss)),
-      Math.exp(-mean(e.unigram.targetLogProbability!)),
-      mean(e.scores.divergence.bf16),
-      mean(e.scores.divergence.f16),
-      mean(e.scores.divergence.unigram),
-    );
-    return { record: {}, text: "" };
+    const [{ runDemo }, { describeSummary }] = await Promise.all([import("./demo/run.ts"), import("./demo/report.ts")]);
+    const summary = await runDemo(options);
+    return { record: summary, text: describeSummary(summary) };
   },
 };

@@ -1,4 +1,4 @@
-import type { CheckedCall, CommonOptions, LogitsOptions, Matrix, Operation, Report } from "../operation.ts";
+import type { CommonOptions, LogitsOptions, Matrix, Operation, Report } from "../operation.ts";
 import { type Prepared, run, runSync } from "../run.ts";
 import { Checker, vector } from "../validate.ts";
 
@@ -25,29 +25,22 @@ export interface LogSumExpResult {
   readonly report: Report;
 }
 
-/** Checks the arguments; `partial` receives two numbers a row if it is given. */
-export function checkLogSumExp(logits: Matrix, options: LogSumExpOptions, partial?: Float64Array): CheckedCall {
+function prepare(logits: Matrix, options: LogSumExpOptions = {}): Prepared<LogSumExpResult> {
   const check = new Checker("compute logSumExp");
   const { options: common, softcap, temperature } = check.logitsOptions(options, []);
-  const tensor = check.matrix("logits", logits);
-  const { rows, columns: vocab } = tensor;
+  const input = check.matrix("logits", logits);
+  const { rows, columns: vocab } = input;
+  const logSumExp = vector(new Float32Array(rows));
   return {
-    operation: record,
-    dims: { rows, vocab },
-    tensors: {
-      logits: tensor,
-      logSumExp: vector(new Float32Array(rows)),
-      partial: partial && vector(partial, 2),
+    call: {
+      operation: record,
+      dims: { rows, vocab },
+      tensors: { logits: input, logSumExp },
+      params: { softcap, temperature },
+      options: common,
     },
-    params: { softcap, temperature },
-    options: common,
+    finish: (report) => ({ logSumExp: logSumExp.data, report }),
   };
-}
-
-function prepare(logits: Matrix, options: LogSumExpOptions = {}): Prepared<LogSumExpResult> {
-  const call = checkLogSumExp(logits, options);
-  const logSumExp = call.tensors.logSumExp?.data as Float32Array;
-  return { call, finish: (report) => ({ logSumExp, report }) };
 }
 
 /**

@@ -1,16 +1,18 @@
 /** A model over held-out text, streamed through batches of bounded memory. */
-import {
-  allocate,
-  type CommonOptions,
-  type Matrix,
-  tokenStatistics,
-  type TokenStatisticsResult,
-} from "../../../mod.ts";
+import { allocate, type AllocatedMatrix, type CommonOptions, type Matrix } from "../../../mod.ts";
 import type { Corpus } from "./corpus.ts";
 import type { Model } from "./model.ts";
 import { roundToBf16, roundToF16 } from "./rounding.ts";
 import { rowWriter } from "./rows.ts";
-import { createScores, type Ledger, scoreBatch, type Scores } from "./scores.ts";
+import {
+  createScores,
+  type Ledger,
+  type Predictions,
+  repeatRow,
+  scoreBatch,
+  scoreConstant,
+  type Scores,
+} from "./scores.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
 /** How much to score, and how. */
@@ -25,14 +27,14 @@ export interface EvaluationOptions extends Pick<CommonOptions, "backend"> {
 
 /** What came of it. */
 export interface Evaluation {
-  /** The model, position by position. */
+  /** The model. */
   readonly scores: Scores;
   /** Its unigram distribution alone, at the same positions. */
-  readonly unigram: TokenStatisticsResult;
-  /** What the calls have cost. */
+  readonly unigram: Predictions;
+  /** What the calls on batches have cost. */
   readonly ledger: Ledger;
-  /** Bytes of the matrices that held logits, by what they held. */
-  readonly allocatedBytes: Readonly<Record<"logits" | "bf16" | "f16", number>>;
+  /** Bytes of the matrices that held a batch, by element type. */
+  readonly allocatedBytes: Readonly<Record<"f32" | "bf16" | "f16", number>>;
 }
 
 /** Scores the first held-out positions: forms their log-probabilities and two rounded copies, and hands them over. */
@@ -45,49 +47,37 @@ export async function evaluate(
   const writer = rowWriter(model);
   const scores = createScores(positions);
   const ledger: Ledger = new Map();
-  using logits = allocate([batch, vocab]);
+  using f32 = allocate([batch, vocab]);
   using bf16 = allocate([batch, vocab], "bf16");
   using f16 = allocate([batch, vocab], "f16");
-  const allUnigram = oneRow(writer.unigram, positions);
 
   for (let done = 0; done < positions; done += batch) {
     const rows = Math.min(batch, positions - done);
     const first = trainingTokens + done;
-    {
-      using _ = watch.time("form");
-      for (let row = 0; row < rows; row++) writer.write(rowOf(logits, row), tokens, first + row);
-    }
-    {
-      using _ = watch.time("round");
-      roundToBf16(logits.data, bf16.data);
-      roundToF16(logits.data, f16.data);
-    }
-    {
-      using _ = watch.time("score");
-      const rivals = { unigram: oneRow(writer.unigram, rows), bf16: head(bf16, rows), f16: head(f16, rows) };
-      const targets = tokens.subarray(first, first + rows);
-      await scoreBatch({ logits: head(logits, rows), rivals, targets }, done, { backend }, scores, ledger);
-    }
+    await watch.time("form rows", () => {
+      for (let row = 0; row < rows; row++) writer.write(rowOf(f32, row), tokens, first + row);
+    });
+    await watch.time("round", () => {
+      roundToBf16(f32.data, bf16.data);
+      roundToF16(f32.data, f16.data);
+    });
+    const rivals = { unigram: repeatRow(writer.unigram, rows), bf16: head(bf16, rows), f16: head(f16, rows) };
+    const filled = { logits: head(f32, rows), rivals, targets: tokens.subarray(first, first + rows) };
+    await watch.time("score", () => scoreBatch(filled, done, { backend }, scores, ledger));
     onProgress(done + rows);
   }
-  using _ = watch.time("score");
-  const unigram = await tokenStatistics(allUnigram, tokens.subarray(trainingTokens, trainingTokens + positions), {
-    backend,
-  });
-  const allocatedBytes = { logits: logits.data.byteLength, bf16: bf16.data.byteLength, f16: f16.data.byteLength };
-  return { scores, unigram, ledger, allocatedBytes };
+
+  const targets = tokens.subarray(trainingTokens, trainingTokens + positions);
+  const unigram = await watch.time("score", () => scoreConstant(writer.unigram, targets, { backend }));
+  const [f32Bytes, bf16Bytes, f16Bytes] = [f32, bf16, f16].map(({ data }) => data.byteLength);
+  return { scores, unigram, ledger, allocatedBytes: { f32: f32Bytes, bf16: bf16Bytes, f16: f16Bytes } };
 }
 
-function rowOf({ data, shape: [, columns] }: Matrix & { readonly data: Float32Array }, row: number): Float32Array {
+function rowOf({ data, shape: [, columns] }: AllocatedMatrix<Float32Array>, row: number): Float32Array {
   return data.subarray(row * columns, (row + 1) * columns);
 }
 
 /** The first rows of a matrix. */
 function head({ data, dtype, shape: [, columns] }: Matrix, rows: number): Matrix {
   return { data, dtype, shape: [rows, columns] };
-}
-
-/** A matrix whose rows are all the same row of memory. */
-function oneRow(data: Float32Array, rows: number): Matrix {
-  return { data, shape: [rows, data.length], rowStride: 0 };
 }

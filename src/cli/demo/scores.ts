@@ -1,4 +1,4 @@
-/** What the library says of the held-out positions, batch by batch. */
+/** What the library says of positions of a text, batch by batch. */
 import {
   type CommonOptions,
   crossEntropy,
@@ -14,15 +14,19 @@ export const RIVALS = ["unigram", "bf16", "f16"] as const;
 /** One of {@linkcode RIVALS}. */
 export type Rival = typeof RIVALS[number];
 
-/** Statistics of positions, in order. */
-export interface Scores {
+/** How a model predicted positions, in order. */
+export interface Predictions {
   /** −ln p of the token that came, in nats. */
   readonly loss: Float32Array;
   /** Entropy of the prediction, in nats. */
   readonly entropy: Float32Array;
-  /** Rank of the token that came. */
+  /** Rank of the token that came; 1 if no other was likelier. */
   readonly rank: Int32Array;
-  /** KL divergence from the model to its rivals, in nats. */
+}
+
+/** The model's predictions and their divergence from its rivals' at the same positions, in nats. */
+export interface Scores extends Predictions {
+  /** KL divergence from the model to each rival. */
   readonly divergence: Readonly<Record<Rival, Float32Array>>;
 }
 
@@ -34,7 +38,7 @@ export interface Cost {
   readonly bytesRead: number;
 }
 
-/** Costs by the name of the operation. */
+/** Costs by the name of the call. */
 export type Ledger = Map<string, Cost>;
 
 /** A batch of positions: rows of log-probabilities and the tokens that came. */
@@ -64,15 +68,37 @@ export async function scoreBatch(
   const { loss, report } = await crossEntropy(logits, targets, { ...options, reduction: "none" });
   scores.loss.set(loss, at);
   enter(ledger, "crossEntropy", report);
-  const statistics = await tokenStatistics(logits, targets, options);
-  scores.entropy.set(statistics.entropy, at);
-  scores.rank.set(statistics.rank ?? [], at);
-  enter(ledger, "tokenStatistics", statistics.report);
+
+  const { entropy, rank = [], report: statisticsReport } = await tokenStatistics(logits, targets, options);
+  scores.entropy.set(entropy, at);
+  scores.rank.set(rank, at);
+  enter(ledger, "tokenStatistics", statisticsReport);
+
   for (const rival of RIVALS) {
     const { divergence, report } = await klDivergence(logits, rivals[rival], { ...options, reduction: "none" });
     scores.divergence[rival].set(divergence, at);
     enter(ledger, `klDivergence, ${rival}`, report);
   }
+}
+
+/** Predictions that are the same one at every position, given once. */
+export async function scoreConstant(
+  logProbabilities: Float32Array,
+  targets: Uint32Array,
+  options: CommonOptions,
+): Promise<Predictions> {
+  const everywhere = repeatRow(logProbabilities, targets.length);
+  const { targetLogProbability = [], entropy, rank = new Int32Array() } = await tokenStatistics(
+    everywhere,
+    targets,
+    options,
+  );
+  return { loss: Float32Array.from(targetLogProbability, (value) => -value), entropy, rank };
+}
+
+/** A matrix whose rows are all the same row of memory. */
+export function repeatRow(data: Float32Array, rows: number): Matrix {
+  return { data, shape: [rows, data.length], rowStride: 0 };
 }
 
 function enter(ledger: Ledger, name: string, { seconds, bytesRead }: Report): void {

@@ -1,20 +1,23 @@
 /** Where the time of a run goes. */
 
-/** Sums the time of named stages. */
-export class Stopwatch<Stage extends string> {
+/** The stages of the demonstration. */
+export type Stage = "tokenise" | "train" | "form rows" | "round" | "score";
+
+/** Sums the time of stages. */
+export class Stopwatch {
   readonly #seconds = new Map<Stage, number>();
 
-  /** Times a stage until the returned value is disposed of; a stage may be entered many times. */
-  time(stage: Stage): Disposable {
+  /** Does a piece of work and adds its time to a stage's. */
+  async time<Result>(stage: Stage, work: () => Result | Promise<Result>): Promise<Result> {
     const start = performance.now();
-    return {
-      [Symbol.dispose]: () => {
-        this.#seconds.set(stage, (this.#seconds.get(stage) ?? 0) + (performance.now() - start) / 1000);
-      },
-    };
+    try {
+      return await work();
+    } finally {
+      this.#seconds.set(stage, (this.#seconds.get(stage) ?? 0) + (performance.now() - start) / 1000);
+    }
   }
 
-  /** Seconds of every stage, in the order in which they were first left. */
+  /** Seconds of every stage, in the order in which they first ended. */
   get seconds(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#seconds);
   }
