@@ -10,7 +10,7 @@ import { BLOCK, View, blockLength, padded, scratch } from "./view";
 import { chain, commit, transform } from "./block";
 import { atanhRest, constant, expm1, ln, madd } from "./math";
 import { difference, loadPair, readAs, xp, xq } from "./pair";
-import { maxP, maxQ, scanPair, shiftOf, sumP, sumQ } from "./pair_scan";
+import { gap, maxP, maxQ, scanPair, shiftOf, sumP, sumQ } from "./pair_scan";
 import { lanes, weigh } from "./sweep";
 
 export function jsDivergence(
@@ -32,7 +32,7 @@ export function jsDivergence(
   for (let row = 0; row < rows; row++) {
     scanPair(p, q, row, vocab, temperature, false);
     const shift = shiftOf(maxP * temperature, maxQ * temperature);
-    const centre = <f32>(maxP - maxQ + Math.log(sumP / sumQ) - <f64>shift / <f64>temperature);
+    const centre = <f32>(gap - <f64>shift / <f64>temperature);
     const known = sumP > 0 && sumQ > 0; // without a divergence there is no gradient either: NaN throughout
     const kp: f32 = known ? <f32>(1 / sumP) : NaN, kq: f32 = known ? <f32>(1 / sumQ) : NaN;
     let a: f64 = 0, b: f64 = 0;

@@ -1,5 +1,5 @@
 // klDivergence: D(P ‖ Q) = Σ P·ln(P / Q) of each pair of rows. p, q [rows, vocab], logits or probabilities →
-//   divergence [rows] f32, partial? [rows, 5] f64 (maxP, sumP, maxQ, sumQ, D), gradientP?, gradientQ? [rows, vocab].
+//   divergence [rows] f32, partial? [rows, 6] f64 (maxP, sumP, maxQ, sumQ, D, ln of P's total over Q's), gradientP?, gradientQ? [rows, vocab].
 // One look from memory (pair_scan.ts: formula, accuracy, edges); the gradients take a second one from cache:
 //   ∂D/∂p = scale·P·(d − D), ∂D/∂q = scale·(Q − P) = scale·P·(e^(−d) − 1); exactly 0 where that logit is −∞.
 // Never negative, exactly 0 for equal rows, relative error ≤ 1e-5 at divergences of 1e-8.
@@ -8,7 +8,7 @@ import { BLOCK, View, blockLength, padded, scratch } from "./view";
 import { chain, commit, transform } from "./block";
 import { bregman, constant } from "./math";
 import { difference, loadPair, readAs, xp, xq } from "./pair";
-import { divergence as rowDivergence, maxP, maxQ, scanPair, shiftOf, sumP, sumQ } from "./pair_scan";
+import { divergence as rowDivergence, gap, maxP, maxQ, scanPair, shiftOf, sumP, sumQ } from "./pair_scan";
 import { weigh } from "./sweep";
 
 export function klDivergence(
@@ -38,12 +38,13 @@ export function klDivergence(
       store<f64>(at, maxQ, 16);
       store<f64>(at, sumQ, 24);
       store<f64>(at, rowDivergence, 32);
+      store<f64>(at, gap, 40);
     }
     if (!gradientP.present && !gradientQ.present) continue;
     const shift = shiftOf(maxP * temperature, maxQ * temperature);
     const known = value == value; // without a divergence there is no gradient either: NaN throughout
     const kp: f32 = known ? <f32>(1 / sumP) : NaN, kq: f32 = known ? <f32>(1 / sumQ) : NaN;
-    const centre = maxP - maxQ + Math.log(sumP / sumQ) - <f64>shift / <f64>temperature;
+    const centre = gap - <f64>shift / <f64>temperature;
     for (let start = 0; start < vocab; start += BLOCK) {
       const length = blockLength(start, vocab), count = padded(length);
       loadPair(p, q, row, start, length);

@@ -3,12 +3,13 @@
 // The divergence obeys a chain rule: over blocks b of the vocabulary, D(P ‖ Q) is the divergence of the blocks' masses plus
 // Σ_b P_b·D(P|b ‖ Q|b). So each block is finished in cache against its own sums, and merging adds only terms that are ≥ 0:
 //   Σ P·(d + e^(−d) − 1), d = ln P − ln Q, summed over classes in a block and over blocks in a row,
-// which equals Σ P·d because ΣP = ΣQ = 1, and where P = 0 leaves Q. An error c in d costs c²/2, so one subtraction of f32
-// numbers is precise enough; what is one number a block is f64.
+// which equals Σ P·d because ΣP = ΣQ = 1, and where P = 0 leaves Q. An error c common to all d costs c²/2. The masses'
+// own logarithms ln P_b − ln Q_b must be right to their last digits: they come from Σ P·(e^(−d) − 1), small where the rows
+// are near, not from the quotient of two sums. What is one number a block is f64.
 // p = 0: the class adds Q (nothing in the textbook's sum). q = 0 < p: +∞. No distribution (a row of −∞, or +∞ or NaN): NaN.
 
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
-import { bregman, constant, madd } from "./math";
+import { bregman, constant } from "./math";
 import { blockSum, lanes, maximum, weigh } from "./sweep";
 import { difference, loadPair, xp, xq } from "./pair";
 
@@ -19,7 +20,11 @@ export let maxQ: f64 = 0;
 export let sumQ: f64 = 0;
 export let divergence: f64 = 0;
 /** ln of P's total over Q's. */
-let gap: f64 = 0;
+export let gap: f64 = 0;
+
+/** Of the block last summed. */
+let termSum: f64 = 0;
+let termMean: f64 = 0;
 
 /** Scans row `row` of both matrices; without `terms` the divergence is left out. Uses scratch 0 to 5. */
 export function scanPair(p: View, q: View, row: i32, vocab: i32, temperature: f32, terms: bool): void {
@@ -42,9 +47,19 @@ export function scanPair(p: View, q: View, row: i32, vocab: i32, temperature: f3
     weigh(xq, scratch(3), count, mq == -Infinity ? 0 : mq, 1);
     const sq = blockSum;
     if (sp == 0 && sq == 0) continue;
-    const between = <f64>mp - <f64>mq + Math.log(sp / sq);
-    let within: f64 = 0;
-    if (terms && sp != 0) within = sq == 0 ? Infinity : blockTerms(count, sp, sq, between - <f64>shift / <f64>temperature);
+    let between = <f64>mp - <f64>mq + Math.log(sp / sq), within: f64 = 0;
+    if (terms && sp != 0) {
+      const away = <f64>shift / <f64>temperature, centre = <f32>(between - away);
+      blockTerms(count, sp, sq, centre);
+      within = sq == 0 ? Infinity : termSum;
+      // Σ P·e^(−d) should be 1 and is 1 + excess: ln(sp / sq), a quotient of rounded sums, is off by its logarithm
+      const excess = termSum - termMean;
+      if (abs(excess) < 0.5) {
+        const off = Math.log1p(excess);
+        between = away + <f64>centre - off;
+        within = Math.max(0, within - (excess - off));
+      }
+    }
     merge(<f64>mp, sp, <f64>mq, sq, between, within);
   }
 }
@@ -56,28 +71,24 @@ export function shiftOf(mp: f64, mq: f64): f32 {
   return abs(shift) > 1 && isFinite(shift) ? shift : 0;
 }
 
-/** Σ P·(d + e^(−d) − 1) of the block in scratch: weights of p in 2, of q in 3, δ in 5, all to be normalised. */
-function blockTerms(count: i32, sp: f64, sq: f64, centre: f64): f64 {
-  const kp = f32x4.splat(<f32>(1 / sp)), kq = f32x4.splat(<f32>(1 / sq)), c = f32x4.splat(<f32>centre);
+/** Σ P·(d + e^(−d) − 1) and Σ P·d of the block in scratch: weights of p in 2, of q in 3, to be normalised; δ in 5. */
+function blockTerms(count: i32, sp: f64, sq: f64, centre: f32): void {
+  const kp = f32x4.splat(<f32>(1 / sp)), kq = f32x4.splat(<f32>(1 / sq)), c = f32x4.splat(centre);
   const one = constant(10), zero = constant(25), infinity = constant(21);
-  let s0 = zero, s1 = zero;
-  for (let i: usize = 0, end = <usize>count << 2; i < end; i += 32) {
-    s0 = f32x4.add(s0, term(scratch(0) + i, kp, kq, c, one, zero, infinity));
-    s1 = f32x4.add(s1, term(scratch(0) + i + 16, kp, kq, c, one, zero, infinity));
+  let sum = zero, mean = zero;
+  for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) {
+    const p = f32x4.mul(v128.load(scratch(2) + i), kp), q = f32x4.mul(v128.load(scratch(3) + i), kq);
+    const d = f32x4.sub(v128.load(scratch(5) + i), c);
+    const product = f32x4.mul(p, d);
+    const near = f32x4.mul(p, bregman(d)), far = f32x4.add(product, f32x4.sub(q, p));
+    const both = v128.bitselect(near, far, f32x4.le(f32x4.abs(d), one));
+    const none = v128.bitselect(infinity, q, f32x4.eq(d, infinity));
+    const empty = f32x4.eq(p, zero);
+    sum = f32x4.add(sum, v128.bitselect(none, both, empty));
+    mean = f32x4.add(mean, v128.andnot(product, empty));
   }
-  return lanes(f32x4.add(s0, s1));
-}
-
-@inline
-function term(at: usize, kp: v128, kq: v128, c: v128, one: v128, zero: v128, infinity: v128): v128 {
-  const weightP = f32x4.mul(v128.load(at, 8192), kp);
-  const weightQ = f32x4.mul(v128.load(at, 12288), kq);
-  const d = f32x4.sub(v128.load(at, 20480), c);
-  const near = f32x4.mul(weightP, bregman(d));
-  const far = madd(weightP, d, f32x4.sub(weightQ, weightP));
-  const both = v128.bitselect(near, far, f32x4.le(f32x4.abs(d), one));
-  const none = v128.bitselect(infinity, weightQ, f32x4.eq(d, infinity));
-  return v128.bitselect(none, both, f32x4.eq(weightP, zero));
+  termSum = lanes(sum);
+  termMean = lanes(mean);
 }
 
 /** Merges a block into the row's partial by the chain rule. */
@@ -86,8 +97,14 @@ function merge(mp: f64, sp: f64, mq: f64, sq: f64, between: f64, within: f64): v
   const pa = scaled(sumP, maxP, topP), pb = scaled(sp, mp, topP);
   const qa = scaled(sumQ, maxQ, topQ), qb = scaled(sq, mq, topQ);
   const p = pa + pb, q = qa + qb;
-  const total = topP - topQ + Math.log(p / q);
-  const a = sumP != 0 || sumQ != 0 ? part(pa / p, qa / q, sumP, sumQ, gap - total, divergence) : 0;
+  const step = gap - between;
+  // A difference of two logarithms of sums would have the sums' rounding: where the parts are near, only their gaps count.
+  const total = sumP == 0 && sumQ == 0
+    ? between
+    : abs(step) < 1
+    ? gap - Math.log1p(pb / p * Math.expm1(step))
+    : topP - topQ + Math.log(p / q);
+  const a = part(pa / p, qa / q, sumP, sumQ, gap - total, divergence);
   const b = part(pb / p, qb / q, sp, sq, between - total, within);
   divergence = a + b;
   gap = total;

@@ -17,7 +17,8 @@ export interface Partial<Kind extends PartialKind = PartialKind> {
   /**
    * [rows, columns]. Of logSumExp: max, Σ e^(x − max). Of crossEntropy: those, the target's logit (−∞ until its shard has
    * come, NaN in an ignored row), Σ t·(x − max) and Σ t for the share t that label smoothing gives each class. Of
-   * klDivergence: max and sum of p, max and sum of q, and the divergence of the two distributions within the shard.
+   * klDivergence: max and sum of p, max and sum of q, the divergence of the two distributions within the shard, and ln of p's Σ e^x
+   * over q's, which is known better than from the sums where the two are near.
    */
   readonly values: Float64Array;
   /** The label smoothing of a cross-entropy; 0 for the others. */
@@ -43,7 +44,7 @@ export interface Finished {
 }
 
 /** Columns of the values of each kind. */
-export const COLUMNS: Readonly<Record<PartialKind, number>> = { logSumExp: 2, crossEntropy: 5, klDivergence: 5 };
+export const COLUMNS: Readonly<Record<PartialKind, number>> = { logSumExp: 2, crossEntropy: 5, klDivergence: 6 };
 
 /** One row of `values`. */
 type Row = Float64Array;
@@ -177,16 +178,22 @@ function mergeCrossEntropy(a: Row, b: Row): number[] {
  */
 function mergeDivergence(a: Row, b: Row): number[] {
   const [maxP, sumP] = mergeSums(a, b), [maxQ, sumQ] = mergeSums(a.subarray(2), b.subarray(2));
-  const gap = (row: ArrayLike<number>) => row[0] - row[2] + Math.log(row[1] / row[3]);
-  const total = gap([maxP, sumP, maxQ, sumQ]);
+  const step = a[5] - b[5];
+  const empty = [a, b].find((row) => row[1] === 0 && row[3] === 0);
+  // As a difference of logarithms of sums it would have the sums' rounding: where the gaps are near, only they count.
+  const total = empty
+    ? (empty === a ? b : a)[5]
+    : Math.abs(step) < 1
+    ? a[5] - Math.log1p(scaled(b[1], b[0], maxP) / sumP * Math.expm1(step))
+    : maxP - maxQ + Math.log(sumP / sumQ);
   const part = (row: Row) => {
-    const [rowMaxP, massP, rowMaxQ, massQ, within] = row;
+    const [rowMaxP, massP, rowMaxQ, massQ, within, gap] = row;
     const w = scaled(massP, rowMaxP, maxP) / sumP, v = scaled(massQ, rowMaxQ, maxQ) / sumQ;
     if (massP === 0) return massQ === 0 ? 0 : v;
     if (massQ === 0 || within === Infinity) return Infinity;
-    return w === 0 ? v : w * within + bregman(w, v, gap(row) - total);
+    return w === 0 ? v : w * within + bregman(w, v, gap - total);
   };
-  return [maxP, sumP, maxQ, sumQ, part(a) + part(b)];
+  return [maxP, sumP, maxQ, sumQ, part(a) + part(b), total];
 }
 
 /** w·(d + e^(−d) − 1) where v = w·e^(−d): by its series where the terms would cancel. */

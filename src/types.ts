@@ -10,7 +10,7 @@ export type { LogSumExpOptions, LogSumExpResult } from "./ops/log_sum_exp.ts";
 export type { CrossEntropyPartialOptions, PartialOptions } from "./ops/partials.ts";
 export type { Reduced, Reduction } from "./ops/reduction.ts";
 export type { SoftmaxOptions, SoftmaxResult } from "./ops/softmax.ts";
-export type { TokenStatisticsOptions, TokenStatisticsResult } from "./ops/token_statistics.ts";
+export type { TargetStatisticsResult, TokenStatisticsOptions, TokenStatisticsResult } from "./ops/token_statistics.ts";
 export type { Finished, Partial, PartialKind } from "./partial.ts";
 export type { AllocatedMatrix, DTypeArrays } from "./wasm/allocate.ts";
 export { BackendUnavailableError } from "./run.ts";

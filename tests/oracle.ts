@@ -120,7 +120,7 @@ export function tokenStatistics(rows: Rows, targets: ArrayLike<number>, top: num
 export function klDivergence(p: Rows, q: Rows, options: DivergenceOptions = {}) {
   const { softcap = 0, temperature = 1, input = 0, scale = 1 } = options;
   const left = f64(p), right = f64(q), { rows, columns } = left;
-  const divergence = zeros(rows), partial = zeros(rows, 5);
+  const divergence = zeros(rows), partial = zeros(rows, 6);
   const gradientP = zeros(rows, columns), gradientQ = zeros(rows, columns);
   computeKlDivergence(
     ...[left, right, divergence, partial, gradientP, gradientQ] as const,

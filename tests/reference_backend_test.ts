@@ -83,7 +83,7 @@ const CROSS_ENTROPY = operation("crossEntropy", [
   { name: "loss", ...COLUMN },
   { name: "logSumExp", ...COLUMN },
   { name: "hit", shape: ["rows"], type: "i32", optional: true },
-  { name: "partial", shape: ["rows", 5], type: "f64", optional: true },
+  { name: "partial", shape: ["rows", 6], type: "f64", optional: true },
   { name: "gradient", ...MATRIX, optional: true },
 ], ["softcap", "temperature", "confidence", "smoothing", "zLoss", "scale"]);
 

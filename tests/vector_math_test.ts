@@ -70,15 +70,18 @@ function mapOne(build: Kernels, name: "mapExp" | "mapLn", arguments_: readonly n
   return results;
 }
 
-/** Seen by the plain build: 1.1, 2.0, 2.4. By the relaxed one, whose one-constant reduction drifts with n: 1.1, 1.7, 4.9. */
+/**
+ * The most ULP, from the one bound up to the next. Seen: plain 2.25, 2.33, 2.31; relaxed, whose reduction by a single
+ * constant drifts with n, 2.07, 2.42, 4.83.
+ */
 const EXP_CLAIMS = [
-  { least: -1, plain: 2, relaxed: 2 },
-  { least: -16, plain: 4, relaxed: 3 },
-  { least: -87.33, plain: 4.5, relaxed: 9 },
+  { least: -1, plain: 3, relaxed: 3 },
+  { least: -16, plain: 3, relaxed: 3.5 },
+  { least: -126 * Math.LN2, plain: 3, relaxed: 7 },
 ];
 
 /** Seen by both builds: 0.82. */
-const LN_CLAIM = 1.5;
+const LN_CLAIM = 1.2;
 
 for (const build of builds()) {
   Deno.test(`exp() of the ${build.build} build is within the claimed ULP on every 257th float of [-88, 0]`, () => {
@@ -88,7 +91,7 @@ for (const build of builds()) {
       const exact = Math.exp(x);
       const band = EXP_CLAIMS.findIndex(({ least }) => x >= least);
       if (band >= 0) worst[band] = Math.max(worst[band], ulps(y, exact));
-      else if (!(y >= 0 && y <= 2 ** -126)) strays++;
+      else if (!(y >= 0 && y < 2 ** -125.9)) strays++;
     });
     EXP_CLAIMS.forEach((claim, i) => assertLessOrEqual(worst[i], claim[build.build], `exp from ${claim.least}`));
     assertEquals(strays, 0, "results below 2^-126");

@@ -59,13 +59,13 @@ export function readValues(args: readonly string[], options: Options): Values {
 }
 
 /**
- * The whole number from 1 to `most` that an option is; `undefined` if it is absent.
+ * The whole number from 1 to `most` that an option is; `absent` where it is not given.
  *
  * @throws {UsageError} If it is anything else.
  */
-export function readCount(values: Values, name: string, most = 1e9): number | undefined {
+export function readCount(values: Values, name: string, absent: number, most = 1e9): number {
   const value = values[name];
-  if (value === undefined) return undefined;
+  if (value === undefined) return absent;
   const count = /^\d+$/.test(String(value)) ? Number(value) : 0;
   if (count >= 1 && count <= most) return count;
   throw new UsageError(`Option '--${name}' is '${value}', not a whole number from 1 to ${most}`);

@@ -4,6 +4,9 @@ import { type Command, readChoice, readCount } from "./command.ts";
 
 const BACKENDS = ["auto", "wasm", "reference"] as const satisfies readonly CommonOptions["backend"][];
 
+/** Positions of a batch unless told otherwise. */
+const BATCH = 64;
+
 /** The largest batch: its logits and their two rounded copies fit into WebAssembly memory. */
 const MAX_BATCH = 8192;
 
@@ -14,7 +17,7 @@ export const demo: Command = {
     batch: {
       type: "string",
       value: "rows",
-      default: "64",
+      default: String(BATCH),
       description: "Positions whose logits are in memory at once",
     },
     limit: { type: "string", value: "tokens", description: "Score only the first of the held-out tokens" },
@@ -27,8 +30,8 @@ export const demo: Command = {
   },
   async run(values) {
     const options = {
-      batch: readCount(values, "batch", MAX_BATCH) ?? MAX_BATCH,
-      limit: readCount(values, "limit") ?? Infinity,
+      batch: readCount(values, "batch", BATCH, MAX_BATCH),
+      limit: readCount(values, "limit", Infinity),
       backend: readChoice(values, "backend", BACKENDS),
     };
     const [{ runDemo }, { describeSummary }] = await Promise.all([import("./demo/run.ts"), import("./demo/report.ts")]);

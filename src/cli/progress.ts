@@ -13,21 +13,21 @@ export interface Progress extends Disposable {
 /** Shows the progress through `total` items, with items a second and the time left. */
 export function showProgress(task: string, total: number, items: string): Progress {
   const bar = new SingleBar({
-    format: `${task} {bar} {percentage} % · {value} of {total} ${items} · {rate} ${items}/s · {eta_formatted} left`,
+    format: `${task} {bar} {percentage} % · {value}/{total} ${items} · {rate}/s · {left} s left`,
     barCompleteChar: "█",
     barIncompleteChar: "░",
-    barsize: 24,
-    hideCursor: true,
-    gracefulExit: true,
+    barsize: 20,
+    // The terminal is left as it is, so that an interrupt needs no clean-up.
+    linewrap: true,
     noTTYOutput: true,
     notTTYSchedule: LINE_EVERY_MILLISECONDS,
   });
   const start = performance.now();
-  bar.start(total, 0, { rate: "–" });
+  bar.start(total, 0, { rate: "…", left: "…" });
   return {
     update(done) {
-      const seconds = (performance.now() - start) / 1000;
-      bar.update(done, { rate: Math.round(done / seconds) });
+      const rate = 1000 * done / (performance.now() - start);
+      bar.update(done, { rate: Math.round(rate), left: Math.ceil((total - done) / rate) });
     },
     [Symbol.dispose]: () => bar.stop(),
   };

@@ -22,7 +22,12 @@ export function formatFixed(value: number, decimals: number): string {
   return value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
-/** A share as a percentage: 23.4 %. */
+/** A number to four digits, however small: 1.395, 5.426e-5. */
+export function formatSmall(value: number): string {
+  return value === 0 || value >= 1e-3 ? value.toPrecision(4) : value.toExponential(3);
+}
+
+/** A share as a percentage: 23.40 %. */
 export function formatShare(value: number): string {
   return `${formatFixed(100 * value, 2)} %`;
 }

@@ -9,7 +9,7 @@ export const record: Operation = {
   inputs: INPUTS,
   outputs: [
     { name: "divergence", shape: ["rows"], type: "f32" },
-    { name: "partial", shape: ["rows", 5], type: "f64", optional: true },
+    { name: "partial", shape: ["rows", 6], type: "f64", optional: true },
     ...GRADIENTS,
   ],
   params: ["input", "softcap", "temperature", "scale"],

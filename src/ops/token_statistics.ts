@@ -49,6 +49,11 @@ export interface TokenStatisticsResult {
   readonly report: Report;
 }
 
+/** What {@linkcode tokenStatistics} returns when there are targets. */
+export type TargetStatisticsResult =
+  & TokenStatisticsResult
+  & Required<Pick<TokenStatisticsResult, "targetLogProbability" | "rank">>;
+
 function prepare(
   logits: Matrix,
   targets?: Targets,
@@ -109,9 +114,20 @@ function prepare(
  * const logits = { data: new Float32Array([0, 3, 1, 2]), shape: [1, 4] as const };
  * const { topTokens, rank } = await tokenStatistics(logits, [2], { top: 2 });
  * assertEquals([...topTokens ?? []], [1, 3]);
- * assertEquals(rank?.[0], 3);
+ * assertEquals(rank[0], 3);
  * ```
  */
+export function tokenStatistics(
+  logits: Matrix,
+  targets: Targets,
+  options?: TokenStatisticsOptions,
+): Promise<TargetStatisticsResult>;
+/** The same without targets. */
+export function tokenStatistics(
+  logits: Matrix,
+  targets?: undefined,
+  options?: TokenStatisticsOptions,
+): Promise<TokenStatisticsResult>;
 export function tokenStatistics(
   logits: Matrix,
   targets?: Targets,
@@ -121,6 +137,17 @@ export function tokenStatistics(
 }
 
 /** {@linkcode tokenStatistics} without a promise. */
+export function tokenStatisticsSync(
+  logits: Matrix,
+  targets: Targets,
+  options?: TokenStatisticsOptions,
+): TargetStatisticsResult;
+/** The same without targets. */
+export function tokenStatisticsSync(
+  logits: Matrix,
+  targets?: undefined,
+  options?: TokenStatisticsOptions,
+): TokenStatisticsResult;
 export function tokenStatisticsSync(
   logits: Matrix,
   targets?: Targets,

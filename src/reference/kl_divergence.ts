@@ -18,7 +18,7 @@ import { type Distribution, isEmpty, isProper, logRatios, normalise, probability
 import { readLogits, slopes, transform, writeRow } from "./row.ts";
 
 /**
- * p, q [rows, vocab] → divergence [rows], partial? [rows, 5] (max and Σ e^(x − max) of p, of q, divergence), gradientP?,
+ * p, q [rows, vocab] → divergence [rows], partial? [rows, 6] (max and Σ e^(x − max) of p, of q, divergence, ln of p's Σ e^x over q's), gradientP?,
  * gradientQ? [rows, vocab], which may be the matrices p and q. `input` is 1 where p and q are probabilities.
  */
 export function klDivergence(
@@ -45,7 +45,7 @@ export function klDivergence(
     writeRow(divergence, row, [D]);
     // Where a shard has no part in P, its conditional divergence has no weight; where P has a part and Q has none, it is +∞.
     const conditional = isEmpty(P) ? 0 : isEmpty(Q) ? Infinity : D;
-    writeRow(partial, row, [P.max, P.sum, Q.max, Q.sum, conditional]);
+    writeRow(partial, row, [P.max, P.sum, Q.max, Q.sum, conditional, P.max - Q.max + (P.logSum - Q.logSum)]);
     if (gradientP) {
       const slope = slopes(rawP, softcap, temperature);
       writeRow(gradientP, row, tabulate(vocab, (i) => scale * derivativeP(P, ratios, D, i) * slope[i]));

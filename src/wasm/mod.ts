@@ -15,7 +15,7 @@ export const STAGING_LIMIT_BYTES = 64 * 2 ** 20;
 /** Staging that still lies in a second- or third-level cache when the kernel reads it. */
 const STAGING_BYTES = 2 ** 20;
 
-/** Bytes of logits that a step goes through when nothing is staged: about a millisecond of work. */
+/** Bytes that a step goes through when they need no staging: a few milliseconds of work. */
 const STEP_BYTES = 8 * 2 ** 20;
 
 /** Bytes of a View: address, row stride in bytes, element type (assembly/view.ts). */
@@ -90,8 +90,8 @@ function begin(call: CheckedCall): Session {
   if (chosen === undefined) throw new Error("A call with an obstacle was begun");
   const rowBytes = sum(found.filter(({ kind }) => kind === "rows").map(bytesOf));
   const touched = sum(found.map(({ tensor }) => tensor.columns * tensor.data.BYTES_PER_ELEMENT));
-  const wanted = rowBytes > 0 ? STAGING_BYTES / rowBytes : STEP_BYTES / touched;
-  const rowsPerStep = Math.min(call.dims.rows, Math.max(1, Math.floor(wanted)));
+  const wanted = Math.floor(Math.min(STAGING_BYTES / rowBytes, STEP_BYTES / touched));
+  const rowsPerStep = Math.min(call.dims.rows, Math.max(1, wanted));
 
   // One span holds the Views, then the staging of every place.
   const names = tensorNames(call.operation);

@@ -3,7 +3,7 @@ import { countNgrams, countOf, type Counts, ngramKey, type Span, successors } fr
 import { fitMixture } from "./mixture.ts";
 
 /** Levels of a context: 0 if it was never seen, then by how often it repeats its successors. */
-export const LEVELS = 6;
+const LEVELS = 6;
 
 /** Weights of the three distributions; they sum to 1, and are 0 for contexts that were never seen. */
 export type Weights = readonly [unigram: number, bigram: number, trigram: number];
@@ -28,13 +28,13 @@ export interface Model extends NgramCounts {
   readonly weights: readonly Weights[];
 }
 
-/** Both contexts of the position `at`: the token before it, and the two tokens before it. */
+/** What has been counted of the tokens before a position. */
 export interface Context {
-  /** Bigrams that begin with the last token. */
+  /** Bigrams that begin with the token before it. */
   readonly short: Span;
-  /** Trigrams that begin with the last two. */
+  /** Trigrams that begin with the two tokens before it. */
   readonly long: Span;
-  /** Which weights hold. */
+  /** Its class: which of the model's weights hold. */
   readonly kind: number;
 }
 
@@ -82,6 +82,7 @@ function smoothUnigram(unigrams: Counts, share: number): Float64Array {
   return probabilities;
 }
 
+/** All tokens: the successors of the empty context, whose key is 0. */
 function wholeOf(unigrams: Counts): Span {
   return successors(unigrams, 0);
 }
@@ -93,15 +94,18 @@ function fitWeights(counts: NgramCounts, unigram: Float64Array, tokens: Uint32Ar
     const { short, long, kind } = contextOf(counts, tokens, at);
     likelihoods[kind].push(
       unigram[tokens[at]],
-      share(counts.bigrams, ngramKey(tokens, at - 1, 2, unigram.length), short),
-      share(counts.trigrams, ngramKey(tokens, at - 2, 3, unigram.length), long),
+      shareOf(counts.bigrams, ngramKey(tokens, at - 1, 2, unigram.length), short),
+      shareOf(counts.trigrams, ngramKey(tokens, at - 2, 3, unigram.length), long),
     );
   }
-  return likelihoods.map((events, kind) => fitMixture(events, firstGuess(kind)) as unknown as Weights);
+  return likelihoods.map((events, kind) => {
+    const [one, two, three] = fitMixture(events, firstGuess(kind));
+    return [one, two, three];
+  });
 }
 
 /** An n-gram's part of its context's occurrences. */
-function share(counts: Counts, key: number, { total }: Span): number {
+function shareOf(counts: Counts, key: number, { total }: Span): number {
   return total === 0 ? 0 : countOf(counts, key) / total;
 }
 

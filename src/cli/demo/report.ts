@@ -1,6 +1,5 @@
 /** A summary as tables. */
-import { alignColumns, formatBytes, formatCount, formatFixed, formatShare } from "../table.ts";
-import type { Cost } from "./scores.ts";
+import { alignColumns, formatBytes, formatCount, formatFixed, formatShare, formatSmall } from "../table.ts";
 import type { Footprint, Quality, Spread, Summary } from "./summary.ts";
 
 /** The whole report. */
@@ -12,6 +11,7 @@ export function describeSummary(summary: Summary): string {
     `Trained on the first ${formatCount(trainingTokens)} tokens: ` +
     `${formatCount(unigrams)} distinct, ${formatCount(bigrams)} pairs, ${formatCount(trigrams)} triples.`,
     `Scored on the next ${formatCount(scoredTokens)}, in batches of ${formatCount(summary.memory.f32.rows)}.`,
+    `Computed by ${summary.measured.calls.crossEntropy.reason}.`,
   ].join("\n");
   const tables = [
     qualityTable(summary.trigram, summary.unigram),
@@ -38,7 +38,7 @@ function qualityTable(trigram: Quality, unigram: Quality): string[][] {
 }
 
 function divergenceTable({ divergence }: Summary): string[][] {
-  const line = (label: string, { mean, max }: Spread) => [label, mean.toPrecision(4), max.toPrecision(4)];
+  const line = (label: string, { mean, max }: Spread) => [label, formatSmall(mean), formatSmall(max)];
   return [
     ["KL divergence from the model, nats", "mean", "largest"],
     line("to its unigram", divergence.unigram),
@@ -65,25 +65,25 @@ function memoryTable({ corpus, memory, measured }: Summary): string[][] {
 }
 
 function callTable({ corpus, measured }: Summary): string[][] {
-  const calls = Object.entries(measured.calls);
-  const total = calls.reduce((sum, [, { seconds, bytesRead }]) => ({
-    seconds: sum.seconds + seconds,
-    bytesRead: sum.bytesRead + bytesRead,
-  }), { seconds: 0, bytesRead: 0 });
-  const line = ([label, { seconds, bytesRead }]: readonly [string, Cost]) => [
+  const line = (label: string, seconds: number, tokensPerSecond: number, bytesPerSecond: number) => [
     label,
     formatFixed(seconds, 2),
-    formatCount(corpus.scoredTokens / seconds),
-    formatFixed(bytesRead / seconds / 1e9, 2),
+    formatCount(tokensPerSecond),
+    formatFixed(bytesPerSecond / 1e9, 2),
   ];
-  return [["call", "seconds", "tokens/s", "GB/s read"], ...calls.map(line), line(["all of them", total])];
+  const { calls, tokensPerSecond, bytesPerSecond } = measured;
+  return [
+    ["call", "seconds", "tokens/s", "GB/s read"],
+    ...Object.entries(calls).map(([label, { seconds, bytesRead }]) =>
+      line(label, seconds, corpus.scoredTokens / seconds, bytesRead / seconds)
+    ),
+    line("all of them", corpus.scoredTokens / tokensPerSecond, tokensPerSecond, bytesPerSecond),
+  ];
 }
 
 function stageTable({ measured }: Summary): string[][] {
   const stages = Object.entries(measured.stages);
   const total = stages.reduce((sum, [, seconds]) => sum + seconds, 0);
-  return [
-    ["stage", "seconds"],
-    ...[...stages, ["all of them", total] as const].map(([label, seconds]) => [label, formatFixed(seconds, 2)]),
-  ];
+  const line = ([label, seconds]: readonly [string, number]) => [label, formatFixed(seconds, 2)];
+  return [["stage", "seconds"], ...stages.map(line), line(["all of them", total])];
 }

@@ -31,12 +31,7 @@ export interface Scores extends Predictions {
 }
 
 /** What the calls of one kind have cost together. */
-export interface Cost {
-  /** Wall time inside the library. */
-  readonly seconds: number;
-  /** Bytes of logits and targets that the kernels read. */
-  readonly bytesRead: number;
-}
+export type Cost = Pick<Report, "backend" | "reason" | "seconds" | "bytesRead">;
 
 /** Costs by the name of the call. */
 export type Ledger = Map<string, Cost>;
@@ -69,7 +64,7 @@ export async function scoreBatch(
   scores.loss.set(loss, at);
   enter(ledger, "crossEntropy", report);
 
-  const { entropy, rank = [], report: statisticsReport } = await tokenStatistics(logits, targets, options);
+  const { entropy, rank, report: statisticsReport } = await tokenStatistics(logits, targets, options);
   scores.entropy.set(entropy, at);
   scores.rank.set(rank, at);
   enter(ledger, "tokenStatistics", statisticsReport);
@@ -88,7 +83,7 @@ export async function scoreConstant(
   options: CommonOptions,
 ): Promise<Predictions> {
   const everywhere = repeatRow(logProbabilities, targets.length);
-  const { targetLogProbability = [], entropy, rank = new Int32Array() } = await tokenStatistics(
+  const { targetLogProbability, entropy, rank } = await tokenStatistics(
     everywhere,
     targets,
     options,
@@ -101,7 +96,7 @@ export function repeatRow(data: Float32Array, rows: number): Matrix {
   return { data, shape: [rows, data.length], rowStride: 0 };
 }
 
-function enter(ledger: Ledger, name: string, { seconds, bytesRead }: Report): void {
+function enter(ledger: Ledger, name: string, { backend, reason, seconds, bytesRead }: Report): void {
   const sum = ledger.get(name) ?? { seconds: 0, bytesRead: 0 };
-  ledger.set(name, { seconds: sum.seconds + seconds, bytesRead: sum.bytesRead + bytesRead });
+  ledger.set(name, { backend, reason, seconds: sum.seconds + seconds, bytesRead: sum.bytesRead + bytesRead });
 }

@@ -2,7 +2,7 @@
 import { type Corpus, countCharacters } from "./corpus.ts";
 import type { Evaluation, EvaluationOptions } from "./evaluate.ts";
 import type { Model } from "./model.ts";
-import type { Cost, Predictions, Rival } from "./scores.ts";
+import type { Cost, Ledger, Predictions, Rival } from "./scores.ts";
 
 /** How well a model predicts. */
 export interface Quality {
@@ -64,6 +64,10 @@ export interface Summary {
     readonly stages: Readonly<Record<string, number>>;
     /** What the calls of each kind cost. */
     readonly calls: Readonly<Record<string, Cost>>;
+    /** Positions that all calls together score in a second. */
+    readonly tokensPerSecond: number;
+    /** Bytes that they read in a second. */
+    readonly bytesPerSecond: number;
     /** Memory of the whole process at the end. */
     readonly residentBytes: number;
   };
@@ -102,7 +106,18 @@ export function summarise(
       bf16: footprint(2, batch, allocatedBytes.bf16),
       f16: footprint(2, batch, allocatedBytes.f16),
     },
-    measured: { stages, calls: Object.fromEntries(ledger), residentBytes: Deno.memoryUsage().rss },
+    measured: { stages, ...throughput(ledger, positions), residentBytes: Deno.memoryUsage().rss },
+  };
+}
+
+function throughput(ledger: Ledger, positions: number) {
+  const costs = [...ledger.values()];
+  const seconds = costs.reduce((sum, cost) => sum + cost.seconds, 0);
+  const bytesRead = costs.reduce((sum, cost) => sum + cost.bytesRead, 0);
+  return {
+    calls: Object.fromEntries(ledger),
+    tokensPerSecond: positions / seconds,
+    bytesPerSecond: bytesRead / seconds,
   };
 }
 

@@ -1,0 +1,116 @@
+import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
+import { loadCorpus } from "../src/cli/demo/corpus.ts";
+import { trainModel } from "../src/cli/demo/model.ts";
+import { rowWriter } from "../src/cli/demo/rows.ts";
+import type { Summary } from "../src/cli/demo/summary.ts";
+import { alignColumns, formatBytes, formatSmall } from "../src/cli/table.ts";
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the command line with the permission that the task gives it. */
+async function surprisal(...args: string[]): Promise<Ended> {
+  const script = new URL("../src/cli/main.ts", import.meta.url).href;
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", "--allow-read", script, ...args],
+    env: { NO_COLOR: "1" },
+  });
+  const { code, stdout, stderr } = await command.output();
+  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+}
+
+/** A demonstration's numbers, without what the machine took. */
+async function scored(...args: string[]): Promise<Omit<Summary, "measured">> {
+  const { code, out, err } = await surprisal("demo", "--json", ...args);
+  assertEquals(code, 0, err);
+  const { measured, ...numbers } = JSON.parse(out) as Summary;
+  assertEquals(Object.keys(measured.stages), ["tokenise", "train", "form rows", "round", "score"]);
+  return numbers;
+}
+
+Deno.test("alignColumns(), formatBytes() and formatSmall() print what people read", () => {
+  assertEquals(alignColumns([["a", "b"], ["long", "1,000"]]), "a         b\nlong  1,000");
+  assertEquals([0, 999, 1000, 12_865_792, 5.9e9].map(formatBytes), ["0 B", "999 B", "1.00 kB", "12.87 MB", "5.90 GB"]);
+  assertEquals([0, 1.39512, 8.7794e-7].map(formatSmall), ["0.000", "1.395", "8.779e-7"]);
+});
+
+Deno.test("the command line explains itself", async () => {
+  const [top, demo, version] = await Promise.all([
+    surprisal("--help"),
+    surprisal("demo", "--help"),
+    surprisal("--version"),
+  ]);
+  assertEquals([top.code, demo.code, version.code], [0, 0, 0]);
+  assert(top.out.includes("\n  demo  "));
+  for (const option of ["--batch <rows>", "--limit <tokens>", "--backend <name>", "--json", "--help"]) {
+    assert(demo.out.includes(option), option);
+  }
+  assert(/^\d+\.\d+\.\d+\n$/.test(version.out));
+  assertEquals(top.err + demo.err + version.err, "");
+});
+
+Deno.test("the command line refuses what it does not know with code 2 and a line that names it", async () => {
+  const wrong: readonly (readonly [named: string, ...args: string[]])[] = [
+    ["command"],
+    ["'plam'", "plam"],
+    ["'toString'", "toString"],
+    ["'--bogus'", "--bogus"],
+    ["'--bath'", "demo", "--bath", "64"],
+    ["'book'", "demo", "book"],
+    ["'0'", "demo", "--batch", "0"],
+    ["'1e3'", "demo", "--limit", "1e3"],
+    ["--limit", "demo", "--limit"],
+    ["'gpu'", "demo", "--backend", "gpu"],
+  ];
+  for (const [named, ...args] of wrong) {
+    const { code, out, err } = await surprisal(...args);
+    assertEquals([code, out], [2, ""], args.join(" "));
+    assert(/^surprisal: .*\n$/.test(err) && err.includes(named), err);
+  }
+});
+
+Deno.test("demo finds the same numbers on every run, whatever the batch", async () => {
+  const once = await scored("--limit", "64");
+  assertEquals(await scored("--limit", "64"), once);
+  const inParts = await scored("--limit", "64", "--batch", "24");
+  assertEquals({ ...inParts, memory: once.memory }, once);
+  assertEquals(inParts.memory.f32.allocatedBytes, 4 * 24 * 50_257);
+});
+
+Deno.test("demo scores what the model's rows say", async () => {
+  const { tokens, trainingTokens, vocab } = loadCorpus();
+  const model = trainModel(tokens.subarray(0, trainingTokens), vocab);
+  const writer = rowWriter(model);
+  const row = new Float32Array(vocab);
+  let loss = 0, unigramLoss = 0;
+  for (let at = trainingTokens; at < trainingTokens + 64; at++) {
+    writer.write(row, tokens, at);
+    assertAlmostEquals(row.reduce((sum, value) => sum + Math.exp(value), 0), 1, 1e-6);
+    loss -= row[tokens[at]] / 64;
+    unigramLoss -= Math.log(model.unigram[tokens[at]]) / 64;
+  }
+  const { trigram, unigram, divergence, memory } = await scored("--limit", "64");
+  assertAlmostEquals(trigram.loss, loss, 1e-5);
+  assertAlmostEquals(unigram.loss, unigramLoss, 1e-5);
+  assertLess(trigram.perplexity, unigram.perplexity);
+  assertLess(divergence.f16.mean, divergence.bf16.mean);
+  assertLess(divergence.bf16.max, divergence.unigram.mean);
+  for (const { predictedBytes, allocatedBytes } of [memory.f32, memory.bf16, memory.f16]) {
+    assertEquals(allocatedBytes, predictedBytes);
+  }
+});
+
+Deno.test("demo agrees with itself on the reference", async () => {
+  const [fast, slow] = await Promise.all(
+    ["wasm", "reference"].map((name) => scored("--limit", "8", "--backend", name)),
+  );
+  assertAlmostEquals(fast.trigram.loss, slow.trigram.loss, 1e-5);
+  assertAlmostEquals(fast.trigram.entropy, slow.trigram.entropy, 1e-5);
+  assertEquals(fast.trigram.top5Accuracy, slow.trigram.top5Accuracy);
+  for (const rival of ["unigram", "bf16", "f16"] as const) {
+    assertAlmostEquals(fast.divergence[rival].mean, slow.divergence[rival].mean, 2e-5 * slow.divergence[rival].mean);
+  }
+});

@@ -1,0 +1,178 @@
+// The house: what imports what, what each operation needs in which room, sizes of files and of builds.
+
+import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import { existsSync } from "node:fs";
+import manifest from "../deno.json" with { type: "json" };
+import * as asynchronous from "../mod.ts";
+import { dimensionNames, tensorNames } from "../src/arguments.ts";
+import type { CheckedCall, Operation } from "../src/operation.ts";
+import { reference } from "../src/reference/mod.ts";
+import * as synchronous from "../src/sync.ts";
+import { kernels } from "../src/wasm/kernels.ts";
+import { PLAIN } from "../src/wasm/plain.gen.ts";
+import { RELAXED } from "../src/wasm/relaxed.gen.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Rooms from the roof down; those of one floor do not know each other. A path belongs to the first that begins it. */
+const FLOORS: readonly (readonly string[])[] = [
+  ["mod.ts", "src/sync.ts"],
+  ["src/types.ts"],
+  ["src/ops/"],
+  ["src/validate.ts", "src/run.ts"],
+  ["src/cost/", "src/reference/", "src/wasm/mod.ts"],
+  ["src/wasm/"],
+  ["src/arguments.ts", "src/partial.ts"],
+  ["src/operation.ts"],
+];
+
+/** What clients of the library may import of it: the files behind its public entry points. */
+const ENTRIES = Object.values(manifest.exports).map((path) => path.replace("./", ""));
+
+/** Clients, which use the library as a stranger would. */
+const CLIENTS = ["src/cli/", "bench/"];
+
+function isClient(path: string): boolean {
+  return CLIENTS.some((room) => path.startsWith(room));
+}
+
+function read(path: string): string {
+  return Deno.readTextFileSync(new URL(path, ROOT));
+}
+
+/** Paths of the TypeScript below a folder, from the root of the package. */
+function sources(folder: string): string[] {
+  if (!existsSync(new URL(folder, ROOT))) return [];
+  return [...Deno.readDirSync(new URL(folder, ROOT))].flatMap(({ name, isDirectory }) => {
+    if (isDirectory) return sources(`${folder}${name}/`);
+    return name.endsWith(".ts") ? [`${folder}${name}`] : [];
+  }).sort();
+}
+
+/** The specifiers that a file imports or exports from, static or not; examples in comments aside. */
+function specifiers(path: string): string[] {
+  const code = read(path).replaceAll(/\/\*[^]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
+  const clauses = /\b(?:import|export)\b[^;"'`]*?\bfrom\s*["']([^"']+)["']|\bimport\s*\(?\s*["']([^"']+)["']/g;
+  return [...code.matchAll(clauses)].map(([, from, bare]) => from ?? bare);
+}
+
+/** What a file imports by a relative path, from the root of the package. */
+function relatives(path: string): string[] {
+  return specifiers(path).filter((specifier) => specifier.startsWith(".")).map((specifier) =>
+    new URL(specifier, new URL(path, ROOT)).href.slice(ROOT.href.length)
+  );
+}
+
+function floorOf(path: string): { floor: number; room: string } {
+  for (const [floor, rooms] of FLOORS.entries()) {
+    const room = rooms.find((room) => path.startsWith(room));
+    if (room !== undefined) return { floor, room };
+  }
+  throw new Error(`${path} is in no room`);
+}
+
+const LIBRARY = ["mod.ts", ...sources("src/")].filter((path) => !isClient(path));
+const ALL = [...new Set([...LIBRARY, ...["src/", "assembly/", "tests/", "bench/"].flatMap(sources)])];
+
+/** The files of src/ops that hold an operation's record, by stem. */
+const RECORDS = new Map<string, Operation>();
+for (const path of sources("src/ops/")) {
+  const module: { readonly record?: Operation } = await import(new URL(path, ROOT).href);
+  if (module.record !== undefined) RECORDS.set(path.slice("src/ops/".length, -".ts".length), module.record);
+}
+
+/** The functions that mod.ts exports: operations and allocate(). */
+const FUNCTIONS = Object.entries(asynchronous).filter(([name]) => /^[a-z]/.test(name)).map(([name]) => name);
+
+Deno.test("the parser of imports finds them all", () => {
+  assertEquals(specifiers("src/run.ts").length, 5);
+  assert(relatives("mod.ts").includes("src/types.ts"));
+  assert(LIBRARY.length > 30 && RECORDS.size >= 8 && FUNCTIONS.length > RECORDS.size);
+});
+
+Deno.test("imports point down only", () => {
+  const wrong = LIBRARY.flatMap((path) =>
+    relatives(path).filter((target) => {
+      const [from, to] = [floorOf(path), floorOf(target)];
+      return from.room !== to.room && from.floor >= to.floor;
+    }).map((target) => `${path} imports ${target}`)
+  );
+  assertEquals(wrong.join("\n"), "");
+});
+
+Deno.test("the library depends on nothing but node's timers", () => {
+  const foreign = LIBRARY.flatMap((path) =>
+    specifiers(path).filter((specifier) => !specifier.startsWith(".") && specifier !== "node:timers")
+      .map((specifier) => `${path} imports ${specifier}`)
+  );
+  assertEquals(foreign.join("\n"), "");
+});
+
+Deno.test("the command line and the benchmarks use the library as its users do", () => {
+  const wrong = ["src/cli/", "bench/"].flatMap(sources).flatMap((path) =>
+    relatives(path).filter((target) => target.startsWith("src/") && !isClient(target) && !ENTRIES.includes(target))
+      .map((target) => `${path} imports ${target}`)
+  );
+  assertEquals(wrong.join("\n"), "");
+});
+
+for (const [stem, record] of RECORDS) {
+  Deno.test(`${record.name}() is in every room`, () => {
+    const paths = [`src/reference/${stem}.ts`, `assembly/${stem}.ts`, `tests/${stem}_test.ts`];
+    assertEquals(paths.filter((path) => !existsSync(new URL(path, ROOT))).join(), "");
+    const exported = [asynchronous, synchronous].map((module) => new Map(Object.entries(module)).get(record.name));
+    assertEquals(exported.map((value) => typeof value), ["function", "function"], "exported by mod.ts and sync.ts");
+    assert(exported[0] !== exported[1], "with and without a promise");
+    const call: CheckedCall = { operation: record, dims: {}, tensors: {}, params: {}, options: {} };
+    assertEquals(reference.obstacle(call), undefined);
+    const count = tensorNames(record).length + dimensionNames(record).length + record.params.length;
+    for (const deterministic of [false, true]) {
+      assertEquals(kernels(deterministic)?.functions[record.name]?.length, count, "parameters of the kernel");
+    }
+  });
+}
+
+Deno.test("mod.ts and sync.ts export the same names", () => {
+  assertEquals(Object.keys(asynchronous).sort(), Object.keys(synchronous).sort());
+});
+
+Deno.test("every file has at most 300 lines", () => {
+  const written = ALL.filter((path) => !path.endsWith(".gen.ts"));
+  assertEquals(written.filter((path) => read(path).trimEnd().split("\n").length > 300).join(), "");
+});
+
+/** The names of a function's parameters, from its source beginning with the parenthesis that opens them. */
+function parameterNames(source: string): string[] {
+  let depth = 0, current = "";
+  const parameters: string[] = [];
+  for (const char of source) {
+    if ("([{<".includes(char) && depth++ === 0) continue;
+    if (")]}>".includes(char)) depth--;
+    if (depth === 0 || (depth === 1 && char === ",")) parameters.push(current), current = "";
+    else current += char;
+    if (depth === 0) break;
+  }
+  return parameters.flatMap((text) => text.match(/\w+/)?.[0] ?? []);
+}
+
+Deno.test("every public function documents its parameters, result, errors and an example", () => {
+  const text = LIBRARY.filter((path) => !path.endsWith(".gen.ts")).map(read).join("\n");
+  const missing = FUNCTIONS.flatMap((name) => {
+    const [, doc, parameters] = text.match(
+      new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\nexport function ${name}(?:<[^(]*>)?(\\([^]*?\\{\\n)`),
+    ) ?? [undefined, "", "()"];
+    const tags = ["@returns ", "@throws {", "@example ", "```ts\n"];
+    const wanted = [...parameterNames(parameters).map((parameter) => `@param ${parameter} `), ...tags];
+    return wanted.filter((tag) => !doc.includes(tag)).map((tag) => `${name}: ${tag}`);
+  });
+  assertEquals(missing.join("\n"), "");
+});
+
+for (const [build, base64] of Object.entries({ PLAIN, RELAXED })) {
+  Deno.test(`the ${build.toLowerCase()} build imports its memory only and is at most 64 KiB`, () => {
+    const bytes = Uint8Array.fromBase64(base64);
+    assertLessOrEqual(bytes.length, 65536);
+    const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes));
+    assertEquals(imports.map(({ module, name, kind }) => `${kind} ${module}.${name}`), ["memory env.memory"]);
+  });
+}

@@ -1,0 +1,208 @@
+/**
+ * What holds of every operation that goes through logits row by row, as tests on every backend: agreement with the oracle
+ * at all kinds of sizes, dtypes, edges and transformations, and rows that do not depend on one another.
+ *
+ * @module
+ */
+import { allocate, type DType, type Matrix } from "../mod.ts";
+import { type Choice, onEachBackend } from "./backends.ts";
+import { type Edge, EDGE_SIZES, edgeRows, ordinary } from "./edges.ts";
+import { DTYPES, fill, masked, matrix, normalRows, rounded, type Rows } from "./matrices.ts";
+import type { Transformation } from "./oracle.ts";
+import { Random } from "./random.ts";
+import { sizes } from "./sizes.ts";
+import { assertSame, assertWithin, type Expected } from "./tolerance.ts";
+
+/** Outputs by name, each with the same number of elements for every row. */
+export type Outputs = Readonly<Record<string, ArrayLike<number>>>;
+
+/** An operation under test, with the options that make it one. */
+export interface Subject {
+  /** Begins the tests' names. */
+  readonly title: string;
+  /** How many matrices of logits it takes. */
+  readonly matrices: 1 | 2;
+  /** Rows are numbered so that what else they have, like targets, follows them wherever they are. */
+  compute(logits: readonly Matrix[], ids: readonly number[], options: Choice & Transformation): Promise<Outputs>;
+  /** The same from the oracle. */
+  expect(logits: readonly Rows[], ids: readonly number[], transformation: Transformation): Record<string, Expected>;
+  /** Outputs that are exactly 0 wherever a logit of the matrix of this index is −∞, unless its row is all −∞ or has NaN. */
+  readonly masked?: Readonly<Record<string, number>>;
+}
+
+const SEED = 20261123;
+
+const TRANSFORMATIONS: readonly Transformation[] = [
+  { temperature: 0.7 },
+  { temperature: 3 },
+  { softcap: 5 },
+  { softcap: 30, temperature: 1.5 },
+];
+
+/** The target of a numbered row. */
+export function targetOf(id: number, vocab: number): number {
+  return (id * 7919 + 13) % vocab;
+}
+
+/** Registers all the tests of a subject. */
+export function testSubject(subject: Subject): void {
+  const { title } = subject;
+  onEachBackend(`${title} agrees with the oracle around every block boundary`, (on) => testSizes(subject, on));
+  onEachBackend(`${title} follows the soft cap and the temperature`, (on) => testTransformations(subject, on));
+  onEachBackend(`${title} gives a row the same bits wherever it lies`, (on) => testIndependence(subject, on));
+  for (const vocab of EDGE_SIZES) {
+    onEachBackend(
+      `${title} keeps the contract at the edges of ${vocab} classes`,
+      (on) => testEdges(subject, vocab, on),
+    );
+  }
+}
+
+async function testSizes(subject: Subject, on: Choice): Promise<void> {
+  const random = new Random(SEED);
+  for (const vocab of sizes()) {
+    const logits = Array.from({ length: subject.matrices }, () => normalRows(random, 1, vocab, 4));
+    for (const dtype of vocab > 1100 ? DTYPES.slice(0, 1) : DTYPES) {
+      await check(subject, logits, dtype, on, {}, `vocab ${vocab}, ${dtype}`);
+    }
+  }
+}
+
+async function testTransformations(subject: Subject, on: Choice): Promise<void> {
+  const random = new Random(SEED);
+  const logits = Array.from({ length: subject.matrices }, (_, i) => masked(normalRows(random, 2, 1100, 8), 5 + i, 4));
+  for (const transformation of TRANSFORMATIONS) {
+    await check(subject, logits, "f32", on, transformation, JSON.stringify(transformation));
+  }
+}
+
+/** Computes rows and checks each output. */
+async function check(
+  subject: Subject,
+  rows: readonly Rows[],
+  dtype: DType,
+  on: Choice,
+  transformation: Transformation,
+  what: string,
+): Promise<void> {
+  const ids = rows[0].map((_, row) => row + 1);
+  const logits = rows.map((rows) => rounded(rows, dtype));
+  const outputs = await subject.compute(logits.map((rows) => matrix(rows, dtype)), ids, { ...on, ...transformation });
+  const expected = subject.expect(logits, ids, transformation);
+  for (const [name, value] of Object.entries(expected)) assertWithin(outputs[name], value, `${what}: ${name}`);
+  assertMasked(subject, logits, outputs, what);
+}
+
+/** Between every two edges lies one and the same ordinary row, which must not notice them. */
+async function testEdges(subject: Subject, vocab: number, on: Choice): Promise<void> {
+  const cases = edgeCases(subject, vocab);
+  const plain = Array.from({ length: subject.matrices }, (_, i) => ordinary(vocab, 7 * i));
+  const ids = cases.flatMap((_, i) => [0, i + 1]);
+  const logits = plain.map((row, i) => cases.flatMap(({ rows }) => [row, rows[i]]));
+  for (const dtype of DTYPES) {
+    const outputs = await subject.compute(logits.map((rows) => matrix(rows, dtype)), ids, on);
+    const alone = await subject.compute(plain.map((row) => matrix([row], dtype)), [0], on);
+    for (const [i, { name, rows, expected }] of cases.entries()) {
+      assertSameOutputs(part(outputs, 2 * i, ids.length), alone, `${dtype}, the row before: ${name}`);
+      const found = part(outputs, 2 * i + 1, ids.length);
+      for (const [output, value] of Object.entries(expected())) {
+        assertWithin(found[output], value, `${dtype}, ${name}: ${output}`);
+      }
+      assertMasked(subject, rows.map((row) => [row]), found, `${dtype}, ${name}`);
+    }
+  }
+}
+
+interface EdgeCase {
+  readonly name: string;
+  readonly rows: readonly Float64Array[];
+  /** Does not depend on the backend, nor on the dtype: computed once. */
+  readonly expected: () => Record<string, Expected>;
+}
+
+const edgeCaches = new WeakMap<Subject, Map<number, EdgeCase[]>>();
+
+function edgeCases(subject: Subject, vocab: number): EdgeCase[] {
+  const cache = edgeCaches.get(subject) ?? new Map<number, EdgeCase[]>();
+  edgeCaches.set(subject, cache);
+  const found = cache.get(vocab) ?? combine(subject, edgeRows(vocab), vocab).map(({ name, rows }, i) => {
+    let expected: Record<string, Expected> | undefined;
+    return { name, rows, expected: () => expected ??= subject.expect(rows.map((row) => [row]), [i + 1], {}) };
+  });
+  cache.set(vocab, found);
+  return found;
+}
+
+/** Each edge alone; of two matrices in either and in both, and every pair of edges where rows are short. */
+function combine({ matrices }: Subject, edges: readonly Edge[], vocab: number): Omit<EdgeCase, "expected">[] {
+  if (matrices === 1) return edges.map(({ name, row }) => ({ name, rows: [row] }));
+  const plain = { name: "ordinary", row: ordinary(vocab, 50) };
+  const pairs = vocab < 16
+    ? [...edges, plain].flatMap((p) => [...edges, plain].map((q) => [p, q]))
+    : edges.flatMap((edge) => [[edge, plain], [plain, edge], [edge, edge]]);
+  return pairs.map(([p, q]) => ({ name: `p: ${p.name}, q: ${q.name}`, rows: [p.row, q.row] }));
+}
+
+/** Alone, in another order, among many (in other chunks), with a stride, with a stride of 0, and in wasm memory. */
+async function testIndependence(subject: Subject, on: Choice): Promise<void> {
+  const count = 4, many = 300, vocab = 1031;
+  const random = new Random(SEED);
+  const logits = Array.from({ length: subject.matrices }, () => masked(normalRows(random, count, vocab, 6), 9));
+  const all = [...Array(count).keys()];
+  for (const dtype of DTYPES) {
+    const place = (ids: readonly number[], stride = vocab) =>
+      logits.map((rows) => matrix(ids.map((id) => rows[id]), dtype, stride));
+    const whole = await subject.compute(place(all), all, on);
+    const compare = async (what: string, ids: readonly number[], matrices: readonly Matrix[]) => {
+      const outputs = await subject.compute(matrices, ids, on);
+      ids.forEach((id, row) =>
+        assertSameOutputs(part(outputs, row, ids.length), part(whole, id, count), `${dtype}, row ${row} ${what}`)
+      );
+    };
+    for (const id of all) await compare("alone", [id], place([id]));
+    const reversed = [...all].reverse();
+    await compare("with a row stride", reversed, place(reversed, vocab + 5));
+    const tiled = Array.from({ length: many }, (_, i) => i % count);
+    await compare(`of ${many}`, tiled, place(tiled));
+    const same = place([1]).map((single): Matrix => ({ ...single, shape: [3, vocab], rowStride: 0 }));
+    await compare("with a row stride of 0", [1, 1, 1], same);
+
+    using stack = new DisposableStack();
+    const resident = logits.map((rows) => {
+      const target = stack.use(allocate([count, vocab], dtype));
+      fill(target, rows);
+      return target;
+    });
+    await compare("in wasm memory", all, resident);
+  }
+}
+
+function part(outputs: Outputs, row: number, rows: number): Outputs {
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, values]) => {
+      const width = values.length / rows;
+      return [name, Array.prototype.slice.call(values, row * width, (row + 1) * width) as number[]];
+    }),
+  );
+}
+
+function assertSameOutputs(actual: Outputs, expected: Outputs, what: string): void {
+  for (const [name, values] of Object.entries(expected)) assertSame(actual[name], values, `${what}: ${name}`);
+}
+
+function assertMasked(subject: Subject, logits: readonly Rows[], outputs: Outputs, what: string): void {
+  for (const [name, index] of Object.entries(subject.masked ?? {})) {
+    const rows = logits[index];
+    rows.forEach((row, i) => {
+      const known = Array.prototype.some.call(row, (x) => x > -Infinity) &&
+        !Array.prototype.some.call(row, Number.isNaN);
+      if (!known) return;
+      const values = part(outputs, i, rows.length)[name];
+      const leaks = Array.prototype.map.call(
+        row,
+        (x, j) => x === -Infinity && values[j] !== 0 ? values[j] : 0,
+      ) as number[];
+      assertSame(leaks, new Array(row.length).fill(0), `${what}: ${name} where the logit is -Infinity`);
+    });
+  }
+}
