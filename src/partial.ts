@@ -1,6 +1,6 @@
 /**
  * Mergeable partials: what a shard of the vocabulary says of each row, so that shards on several machines add up to the
- * whole. Plain data; merging is associative up to rounding.
+ * whole. Plain data; merging is associative up to rounding. Nothing is checked here.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 /** The operations whose reductions can be split over the vocabulary. */
 export type PartialKind = "logSumExp" | "crossEntropy" | "klDivergence";
 
-/** What a shard knows of each row: {@linkcode mergePartials} joins them, {@linkcode finishPartials} ends them. */
+/** What a shard knows of each row: `mergePartials` joins them, `finishPartials` ends them. */
 export interface Partial<Kind extends PartialKind = PartialKind> {
   /** Which operation it belongs to. */
   readonly kind: Kind;
@@ -25,7 +25,7 @@ export interface Partial<Kind extends PartialKind = PartialKind> {
   readonly labelSmoothing: number;
 }
 
-/** What {@linkcode finishPartials} returns for each kind: one number a row, in nats. */
+/** What `finishPartials` returns for each kind: one number a row, in nats. */
 export interface Finished {
   /** ln Σ e^x. */
   readonly logSumExp: { readonly logSumExp: Float64Array };
@@ -55,68 +55,17 @@ const MERGES: Readonly<Record<PartialKind, (a: Row, b: Row) => ArrayLike<number>
   klDivergence: mergeDivergence,
 };
 
-/**
- * Joins what shards of one vocabulary know of the same rows, in the order given.
- *
- * A shard whose logits are all −∞ adds nothing, wherever it stands; one with NaN makes its rows NaN.
- *
- * @param partials One or more, all of one kind, with as many rows and the same label smoothing.
- * @returns The partial of the joined vocabulary.
- * @throws {TypeError} If there is none, or their kinds differ.
- * @throws {RangeError} If their rows or their label smoothing differ.
- *
- * @example A vocabulary in two shards
- * ```ts
- * import { finishPartials, logSumExpPartial, mergePartials } from "@surprisal/core";
- * import { assertAlmostEquals } from "@std/assert";
- *
- * const left = await logSumExpPartial({ data: new Float32Array([-Infinity]), shape: [1, 1] });
- * const right = await logSumExpPartial({ data: new Float32Array([0, 0]), shape: [1, 2] });
- * const { logSumExp } = finishPartials(mergePartials(left, right));
- * assertAlmostEquals(logSumExp[0], Math.LN2);
- * ```
- */
-export function mergePartials<Kind extends PartialKind>(...partials: readonly Partial<Kind>[]): Partial<Kind> {
-  const [first, ...others] = partials;
-  if (first === undefined) throw new TypeError("Cannot merge partials: there is none");
-  partials.forEach((partial, i) => {
-    for (const property of ["kind", "rows", "labelSmoothing"] as const) {
-      if (partial[property] === first[property]) continue;
-      const message = `partials[${i}].${property} is ${partial[property]}, partials[0].${property} is ${
-        first[property]
-      }`;
-      throw new (property === "kind" ? TypeError : RangeError)(`Cannot merge partials: ${message}`);
-    }
-  });
-  const values = first.values.slice();
-  const merge = MERGES[first.kind];
-  for (const other of others) {
-    for (let row = 0; row < first.rows; row++) {
-      const into = rowOf({ ...first, values }, row);
-      into.set(merge(into, rowOf(other, row)));
-    }
+/** Joins two partials of one kind and of the same rows. */
+export function merge<Kind extends PartialKind>(a: Partial<Kind>, b: Partial<Kind>): Partial<Kind> {
+  const values = new Float64Array(a.values.length);
+  for (let row = 0; row < a.rows; row++) {
+    values.set(MERGES[a.kind](rowOf(a, row), rowOf(b, row)), row * COLUMNS[a.kind]);
   }
-  return { ...first, values };
+  return { ...a, values };
 }
 
-/**
- * Ends a partial: the results that the unsplit operation would have given with reduction "none", up to rounding.
- *
- * @param partial Of all shards of the vocabulary, merged.
- * @returns One number a row, in f64, of each result; see {@linkcode Finished}.
- *
- * @example The loss of a head whose classes live on two machines
- * ```ts
- * import { crossEntropyPartial, finishPartials, mergePartials } from "@surprisal/core";
- * import { assertAlmostEquals } from "@std/assert";
- *
- * const shard = { data: new Float32Array([0, 0]), shape: [1, 2] as const };
- * const low = await crossEntropyPartial(shard, [3], { firstClass: 0, vocab: 4 });
- * const high = await crossEntropyPartial(shard, [3], { firstClass: 2, vocab: 4 });
- * assertAlmostEquals(finishPartials(mergePartials(low, high)).loss[0], Math.log(4));
- * ```
- */
-export function finishPartials<Kind extends PartialKind>(partial: Partial<Kind>): Finished[Kind] {
+/** The results of a partial to which no shard is missing. */
+export function finish<Kind extends PartialKind>(partial: Partial<Kind>): Finished[Kind] {
   const { kind, rows, labelSmoothing } = partial;
   const each = (f: (row: Row) => number) => Float64Array.from({ length: rows }, (_, row) => f(rowOf(partial, row)));
   const finishers: { readonly [K in PartialKind]: () => Finished[K] } = {

@@ -18,6 +18,7 @@ export { entropySync as entropy } from "./ops/entropy.ts";
 export { jsDivergenceSync as jsDivergence } from "./ops/js_divergence.ts";
 export { klDivergenceSync as klDivergence } from "./ops/kl_divergence.ts";
 export { logSoftmaxSync as logSoftmax } from "./ops/log_softmax.ts";
+export { finishPartials, mergePartials } from "./ops/merge_partials.ts";
 export { logSumExpSync as logSumExp } from "./ops/log_sum_exp.ts";
 export {
   crossEntropyPartialSync as crossEntropyPartial,
@@ -26,5 +27,4 @@ export {
 } from "./ops/partials.ts";
 export { softmaxSync as softmax } from "./ops/softmax.ts";
 export { tokenStatisticsSync as tokenStatistics } from "./ops/token_statistics.ts";
-export { finishPartials, mergePartials } from "./partial.ts";
 export * from "./types.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 import type { CommonOptions, DType, LogitsOptions, Matrix, Tensor, TensorData } from "./operation.ts";
+import { COLUMNS, type Partial as PartialResult, type PartialKind } from "./partial.ts";
 import { isResident } from "./wasm/memory.ts";
 
 /** Options that every operation understands. */
@@ -14,7 +15,7 @@ const COMMON = ["backend", "deterministic", "signal"];
 const LOGITS = ["softcap", "temperature"];
 
 /** The largest size of a dimension: kernels count in 32-bit integers. */
-const MAX_SIZE = 2 ** 31 - 1;
+export const MAX_SIZE = 2 ** 31 - 1;
 
 /** Bounds of a number. */
 export interface Bounds {
@@ -87,6 +88,10 @@ export class Checker {
     if (value <= above) throw this.rangeError(`${name} is ${value}, not above ${above}`);
     if (value > most) throw this.rangeError(`${name} is ${value}, more than ${most}`);
     if (value >= below) throw this.rangeError(`${name} is ${value}, not below ${below}`);
+    const single = Math.fround(value);
+    if (!Number.isFinite(single) || (single === 0) !== (value === 0)) {
+      throw this.rangeError(`${name} is ${value}, beyond what an f32 can hold`);
+    }
     return value;
   }
 
@@ -94,10 +99,9 @@ export class Checker {
   choice<T>(name: string, value: unknown, choices: readonly T[], fallback: NoInfer<T>): T {
     if (value === undefined) return fallback;
     const found = choices.find((choice) => choice === value);
-    if (found === undefined) {
-      throw this.rangeError(`${name} is ${show(value)}, not one of ${choices.map(show).join(", ")}`);
-    }
-    return found;
+    if (found !== undefined) return found;
+    const problem = `${name} is ${show(value)}, not one of ${choices.map(show).join(", ")}`;
+    throw choices.some((one) => typeof one === typeof value) ? this.rangeError(problem) : this.typeError(problem);
   }
 
   /** `true`, `false` or nothing. */
@@ -148,7 +152,7 @@ export class Checker {
     const needed = rows === 0 ? 0 : (rows - 1) * stride + columns;
     const { length } = data as TensorData;
     if (length < needed) {
-      throw this.rangeError(`${name}.data has ${length} elements, shape [${rows}, ${columns}] needs ${needed}`);
+      throw this.typeError(`${name}.data has ${length} elements, shape [${rows}, ${columns}] needs ${needed}`);
     }
     return { data: (data as TensorData).subarray(0, needed), dtype: known, rows, columns, rowStride: stride };
   }
@@ -195,14 +199,34 @@ export class Checker {
   /** Finite numbers, one for each of `length` things. */
   numbers(name: string, value: unknown, length: number, each: string): Float32Array {
     const list = this.#list(name, value, length, each);
-    for (let i = 0; i < length; i++) this.number(`${name}[${i}]`, list[i] ?? null, { fallback: 0 });
+    for (let i = 0; i < length; i++) {
+      if (typeof list[i] !== "number") throw this.typeError(`${name}[${i}] is ${show(list[i])}, not a number`);
+      this.number(`${name}[${i}]`, list[i], { fallback: 0 });
+    }
     return Float32Array.from(list as ArrayLike<number>);
   }
 
+  /** What a shard says of its rows. */
+  partial(name: string, value: unknown): void {
+    if (typeof value !== "object" || value === null) throw this.typeError(`${name} is ${show(value)}, not a partial`);
+    const { kind, rows, values, labelSmoothing } = value as globalThis.Partial<PartialResult>;
+    const kinds = Object.keys(COLUMNS) as PartialKind[];
+    if (kind === undefined) throw this.typeError(`${name}.kind is undefined, not one of ${kinds.map(show).join(", ")}`);
+    const columns = COLUMNS[this.choice(`${name}.kind`, kind, kinds, kinds[0])];
+    const size = this.#size(`${name}.rows`, rows, 0);
+    if (!(values instanceof Float64Array)) {
+      throw this.typeError(`${name}.values is ${show(values)}, not a Float64Array`);
+    }
+    if (values.length !== size * columns) {
+      throw this.typeError(`${name}.values has ${values.length} elements, not ${columns} for each of ${size} rows`);
+    }
+    this.number(`${name}.labelSmoothing`, labelSmoothing, { fallback: 0, least: 0, below: 1 });
+  }
+
   #list(name: string, value: unknown, length: number, each: string): ArrayLike<unknown> {
-    const isList = Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
+    const isList = typeof value === "object" && value !== null && "length" in value;
     if (!isList) throw this.typeError(`${name} is ${show(value)}, not an array`);
-    const list = value as unknown as ArrayLike<unknown>;
+    const list = value as ArrayLike<unknown>;
     if (list.length === length) return list;
     throw this.typeError(`${name} has ${list.length} elements, not one for each of ${length} ${each}s`);
   }

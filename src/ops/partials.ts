@@ -1,7 +1,7 @@
 import type { CommonOptions, LogitsOptions, Matrix } from "../operation.ts";
 import { COLUMNS, type Partial, type PartialKind } from "../partial.ts";
 import { type Prepared, run, runSync } from "../run.ts";
-import { Checker, vector } from "../validate.ts";
+import { Checker, MAX_SIZE, vector } from "../validate.ts";
 import { record as crossEntropy, type Targets } from "./cross_entropy.ts";
 import { record as klDivergence } from "./kl_divergence.ts";
 import { record as logSumExp } from "./log_sum_exp.ts";
@@ -58,7 +58,7 @@ function prepareCrossEntropy(
   const { rows, columns } = input;
   const first = check.number("firstClass", options.firstClass, { fallback: 0, least: 0, integer: true });
   const end = first + columns;
-  const vocab = check.number("vocab", options.vocab, { fallback: end, least: end, integer: true });
+  const vocab = check.number("vocab", options.vocab, { fallback: end, least: end, most: MAX_SIZE, integer: true });
   const ignored = check.number("ignoreIndex", options.ignoreIndex, { fallback: -100, integer: true });
   const alpha = check.number("labelSmoothing", options.labelSmoothing, { fallback: 0, least: 0, below: 1 });
   const classes = check.classes("targets", targets, rows, vocab, ignored);
@@ -99,7 +99,7 @@ function prepareKlDivergence(p: Matrix, q: Matrix, options: PartialOptions = {})
  *
  * @param logits [rows, classes of the shard].
  * @param options Soft cap and temperature, and the common options.
- * @returns A partial for {@linkcode mergePartials}.
+ * @returns A partial for `mergePartials`.
  * @throws {TypeError} If an argument has the wrong type.
  * @throws {RangeError} If a shape, stride or option is out of range.
  *
@@ -128,7 +128,7 @@ export function logSumExpPartialSync(logits: Matrix, options?: PartialOptions): 
  * @param logits [rows, classes of the shard].
  * @param targets [rows] classes of the whole vocabulary, or the ignored index.
  * @param options Where the shard stands; smoothing; soft cap and temperature; and the common options.
- * @returns A partial for {@linkcode mergePartials}.
+ * @returns A partial for `mergePartials`.
  * @throws {TypeError} If an argument has the wrong type or length.
  * @throws {RangeError} If a target, shape, stride or option is out of range.
  *
@@ -166,7 +166,7 @@ export function crossEntropyPartialSync(
  * @param p [rows, classes of the shard], logits or log-probabilities.
  * @param q [rows, classes of the shard], likewise.
  * @param options Soft cap and temperature, and the common options.
- * @returns A partial for {@linkcode mergePartials}.
+ * @returns A partial for `mergePartials`.
  * @throws {TypeError} If an argument has the wrong type.
  * @throws {RangeError} If a shape, stride or option is out of range.
  *

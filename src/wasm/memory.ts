@@ -97,6 +97,11 @@ export function give(address: number, bytes: number): void {
       free[free.length - 1] = { address: last.address, bytes: last.bytes + span.bytes };
     } else free.push(span);
   }
+  const last = free.at(-1);
+  if (last !== undefined && last.address + last.bytes === frontier) {
+    frontier = last.address;
+    free.pop();
+  }
 }
 
 function exhausted(bytes: number): RangeError {

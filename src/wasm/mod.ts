@@ -28,7 +28,7 @@ export const wasm: Backend = {
   name: "wasm",
   obstacle(call) {
     if (instance(call) === undefined) return "this runtime lacks WebAssembly SIMD or shared memory";
-    const bytes = sum(places(call).map(bytesOf));
+    const { bytes } = layOut(places(call), 1);
     if (bytes <= STAGING_LIMIT_BYTES) return undefined;
     return `one row takes ${bytes} bytes of staging, more than ${STAGING_LIMIT_BYTES}`;
   },
@@ -84,6 +84,17 @@ function bytesOf({ tensor, kind }: Place): number {
   return kind === "resident" ? 0 : tensor.columns * tensor.data.BYTES_PER_ELEMENT;
 }
 
+/** The span of a call: its Views, then the staging of every place, each on a cache line. */
+function layOut(found: readonly Place[], rowsPerStep: number): { bytes: number; offsets: number[] } {
+  const offsets: number[] = [];
+  let bytes = align(VIEW_BYTES * (1 + Math.max(...found.flatMap(({ views }) => views))));
+  for (const place of found) {
+    offsets.push(bytes);
+    bytes += align(bytesOf(place) * (place.kind === "rows" ? rowsPerStep : 1));
+  }
+  return { bytes, offsets };
+}
+
 function begin(call: CheckedCall): Session {
   const found = places(call);
   const chosen = instance(call);
@@ -93,14 +104,8 @@ function begin(call: CheckedCall): Session {
   const wanted = Math.floor(Math.min(STAGING_BYTES / rowBytes, STEP_BYTES / touched));
   const rowsPerStep = Math.min(call.dims.rows, Math.max(1, wanted));
 
-  // One span holds the Views, then the staging of every place.
   const names = tensorNames(call.operation);
-  const offsets: number[] = [];
-  let bytes = align(names.length * VIEW_BYTES);
-  for (const place of found) {
-    offsets.push(bytes);
-    bytes += align(bytesOf(place) * (place.kind === "rows" ? rowsPerStep : 1));
-  }
+  const { bytes, offsets } = layOut(found, rowsPerStep);
   const base = take(bytes);
   const staging = found.map((place, i) => stage(place, base + offsets[i], rowsPerStep));
   staging.forEach((into, i) => found[i].kind === "once" && found[i].input && copyRows(found[i].tensor, into, 0, 1));
