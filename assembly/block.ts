@@ -6,7 +6,7 @@
 // commit: the way back, rounding to nearest even. NaN stays NaN; −∞ stays −∞ through cap and temperature.
 
 import { BLOCK_BYTES, View, padded } from "./view";
-import { constant, expm1, madd } from "./math";
+import { constant, exp, expm1 } from "./math";
 
 let softcap: f32 = 0;
 let temperature: f32 = 1;
@@ -76,7 +76,8 @@ function cap(source: usize, target: usize, count: i32): void {
   for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) {
     const x = v128.load(source + i);
     const y = f32x4.div(x, s);
-    const e = expm1(f32x4.mul(f32x4.abs(y), f32x4.splat(-2)));
+    const double = f32x4.mul(f32x4.abs(y), f32x4.splat(-2));
+    const e = expm1(double, exp(double));
     const tanh = f32x4.div(f32x4.neg(e), f32x4.add(e, f32x4.splat(2)));
     const signed = v128.or(tanh, v128.and(x, i32x4.splat(<i32>0x80000000)));
     v128.store(target + i, v128.bitselect(lowest, f32x4.mul(signed, s), f32x4.eq(x, lowest)));

@@ -8,7 +8,7 @@
 
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
 import { chain, commit, transform } from "./block";
-import { atanhRest, constant, expm1, ln, madd } from "./math";
+import { atanhRest, constant, exp, expm1, ln, madd } from "./math";
 import { difference, loadPair, readAs, xp, xq } from "./pair";
 import { gap, maxP, maxQ, scanPair, shiftOf, sumP, sumQ } from "./pair_scan";
 import { lanes, weigh } from "./sweep";
@@ -86,12 +86,13 @@ function mix(count: i32, centre: f32, beta: f32): void {
     const order = f32x4.ge(d, zero);
     const large = v128.bitselect(weightP, weightQ, order);
     const betaL = v128.bitselect(betaP, betaQ, order), betaS = v128.bitselect(betaQ, betaP, order);
-    const e = expm1(f32x4.neg(f32x4.abs(d)));
+    const below = f32x4.neg(f32x4.abs(d));
+    const smaller = exp(below), e = expm1(below, smaller); // S / L, and that less 1
     const ratio = madd(betaS, e, one); // M / L
     const nothing = f32x4.eq(f32x4.pmax(weightP, weightQ), zero);
     const m = f32x4.mul(large, ratio);
     const gainL = gain(f32x4.div(f32x4.neg(f32x4.mul(betaS, e)), ratio), f32x4.div(one, ratio), scratch(6) + i);
-    const gainS = gain(f32x4.div(f32x4.mul(betaL, e), ratio), f32x4.div(f32x4.add(one, e), ratio), scratch(7) + i);
+    const gainS = gain(f32x4.div(f32x4.mul(betaL, e), ratio), f32x4.div(smaller, ratio), scratch(7) + i);
     const logL = v128.load(scratch(6) + i), logS = v128.load(scratch(7) + i);
     v128.store(scratch(6) + i, v128.bitselect(logL, logS, order));
     v128.store(scratch(7) + i, v128.bitselect(logS, logL, order));

@@ -39,6 +39,7 @@ const TABLE = memory.data<f32>([
   1.17549435082228750797e-38, // 23 = 2⁻¹²⁶, the smallest normal number
   2.0, // 24
   0.0, // 25
+  -1e30, // 26, for a logarithm of 0 that must not be infinite
 ]);
 
 /** Constant `index` in every lane. */
@@ -91,12 +92,12 @@ export function bregman(d: v128): v128 {
   return f32x4.mul(f32x4.mul(d, d), q);
 }
 
-/** e^d − 1 for d ≤ 0, accurate relative to itself: near 0 it is bregman(−d) + d. */
+/** e^d − 1 for d ≤ 0 and e = exp(d), accurate relative to itself: near 0 it is bregman(−d) + d. */
 @inline
-export function expm1(d: v128): v128 {
+export function expm1(d: v128, e: v128): v128 {
   const one = constant(10);
   const near = f32x4.add(bregman(f32x4.neg(d)), d);
-  return v128.bitselect(near, f32x4.sub(exp(d), one), f32x4.gt(d, f32x4.neg(one)));
+  return v128.bitselect(near, f32x4.sub(e, one), f32x4.gt(d, f32x4.neg(one)));
 }
 
 /** R(s²) = 2·atanh(s)/s − 2, for |s| ≤ 0.172: what ln(1 + f) has beyond its first term. */

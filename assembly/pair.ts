@@ -68,6 +68,12 @@ export function difference(p: View, q: View, row: i32, start: i32, length: i32, 
   }
 }
 
+/** Whether δ is the difference of the block's own numbers, neither cooled nor a logarithm. */
+@inline
+export function isExact(): bool {
+  return !probabilities && !isCooled();
+}
+
 /** Replaces small δ by ln(p / q): the quotient of two near numbers has all its digits. Uses scratch 3 and 4. */
 function ratios(p: View, q: View, row: i32, start: i32, length: i32, target: usize): void {
   const a = fetch(p, row, start, length, scratch(3), 0), b = fetch(q, row, start, length, scratch(4), 0);

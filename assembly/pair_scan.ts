@@ -9,9 +9,9 @@
 // p = 0: the class adds Q (nothing in the textbook's sum). q = 0 < p: +∞. No distribution (a row of −∞, or +∞ or NaN): NaN.
 
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
-import { bregman, constant } from "./math";
-import { blockSum, lanes, maximum, weigh } from "./sweep";
-import { difference, loadPair, xp, xq } from "./pair";
+import { constant, madd } from "./math";
+import { blockSum, lanes, maximum, weighExactly } from "./sweep";
+import { difference, isExact, loadPair, xp, xq } from "./pair";
 
 /** The partial of the rows last scanned. */
 export let maxP: f64 = 0;
@@ -42,21 +42,22 @@ export function scanPair(p: View, q: View, row: i32, vocab: i32, temperature: f3
     difference(p, q, row, start, length, shift, scratch(5));
     mp /= temperature;
     mq /= temperature;
-    weigh(xp, scratch(2), count, mp == -Infinity ? 0 : mp, 1);
+    weighExactly(xp, scratch(2), count, mp == -Infinity ? 0 : mp);
     const sp = blockSum;
-    weigh(xq, scratch(3), count, mq == -Infinity ? 0 : mq, 1);
+    weighExactly(xq, scratch(3), count, mq == -Infinity ? 0 : mq);
     const sq = blockSum;
     if (sp == 0 && sq == 0) continue;
     let between = <f64>mp - <f64>mq + Math.log(sp / sq), within: f64 = 0;
     if (terms && sp != 0) {
-      const away = <f64>shift / <f64>temperature, centre = <f32>(between - away);
-      blockTerms(count, sp, sq, centre);
+      const away = <f64>shift / <f64>temperature, centre = between - away;
+      blockTerms(count, sp, sq, centre, isExact(), shift);
       within = sq == 0 ? Infinity : termSum;
-      // Σ P·e^(−d) should be 1 and is 1 + excess: ln(sp / sq), a quotient of rounded sums, is off by its logarithm
+      // Σ P·e^(−d) should be 1 and is 1 + excess: ln(sp / sq), a quotient of rounded sums, is off by its logarithm. Where
+      // P and Q are far apart the excess itself is rounded more than the quotient.
       const excess = termSum - termMean;
-      if (abs(excess) < 0.5) {
+      if (within < 0.1) {
         const off = Math.log1p(excess);
-        between = away + <f64>centre - off;
+        between -= off;
         within = Math.max(0, within - (excess - off));
       }
     }
@@ -71,24 +72,64 @@ export function shiftOf(mp: f64, mq: f64): f32 {
   return abs(shift) > 1 && isFinite(shift) ? shift : 0;
 }
 
-/** Σ P·(d + e^(−d) − 1) and Σ P·d of the block in scratch: weights of p in 2, of q in 3, to be normalised; δ in 5. */
-function blockTerms(count: i32, sp: f64, sq: f64, centre: f32): void {
-  const kp = f32x4.splat(<f32>(1 / sp)), kq = f32x4.splat(<f32>(1 / sq)), c = f32x4.splat(centre);
-  const one = constant(10), zero = constant(25), infinity = constant(21);
-  let sum = zero, mean = zero;
-  for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) {
-    const p = f32x4.mul(v128.load(scratch(2) + i), kp), q = f32x4.mul(v128.load(scratch(3) + i), kq);
-    const d = f32x4.sub(v128.load(scratch(5) + i), c);
+/**
+ * Σ P·(d + e^(−d) − 1) and Σ P·d of a block, d = δ − centre: weights of p in scratch 2, of q in 3, which sum to sp and sq;
+ * δ in 5. The few classes with much of P's mass are summed in f64, for a large divergence is often one large term.
+ */
+function blockTerms(count: i32, sp: f64, sq: f64, centre: f64, exact: bool, shift: f32): void {
+  heavyTerms(count, sp, sq, centre, exact, shift);
+  const high = <f32>centre, c = f32x4.splat(high), c2 = f32x4.splat(<f32>(centre - <f64>high));
+  const ratio = f32x4.splat(<f32>(sp / sq)), one = constant(10), bottom = constant(26);
+  const q6 = constant(11), q5 = constant(12), q4 = constant(13), q3 = constant(14);
+  const q2 = constant(15), q1 = constant(16), q0 = constant(17);
+  let sum = constant(25), lost = sum, mean = sum, at = scratch(2);
+  for (const end = at + (<usize>count << 2); at < end; at += 16) {
+    const p = v128.load(at), q = f32x4.mul(v128.load(at, 4096), ratio);
+    // Where p is masked δ is −∞, or NaN if q is too: any finite number will do, its product with 0 is 0 and Q is left
+    const d = f32x4.pmax(bottom, f32x4.sub(f32x4.sub(v128.load(at, 12288), c), c2));
     const product = f32x4.mul(p, d);
-    const near = f32x4.mul(p, bregman(d)), far = f32x4.add(product, f32x4.sub(q, p));
-    const both = v128.bitselect(near, far, f32x4.le(f32x4.abs(d), one));
-    const none = v128.bitselect(infinity, q, f32x4.eq(d, infinity));
-    const empty = f32x4.eq(p, zero);
-    sum = f32x4.add(sum, v128.bitselect(none, both, empty));
-    mean = f32x4.add(mean, v128.andnot(product, empty));
+    const b = madd(madd(madd(madd(madd(madd(q6, d, q5), d, q4), d, q3), d, q2), d, q1), d, q0);
+    const near = f32x4.mul(f32x4.mul(product, d), b), far = madd(p, d, f32x4.sub(q, p));
+    const term = v128.bitselect(near, far, f32x4.le(f32x4.abs(d), one));
+    mean = f32x4.add(mean, product);
+    // Kahan's sum
+    const corrected = f32x4.sub(term, lost), next = f32x4.add(sum, corrected);
+    lost = f32x4.sub(f32x4.sub(next, sum), corrected);
+    sum = next;
   }
-  termSum = lanes(sum);
-  termMean = lanes(mean);
+  termSum = (termSum + lanes(sum) - lanes(lost)) / sp;
+  termMean = (termMean + lanes(mean)) / sp;
+  // Without NaN in the rows it can only come from ∞: q is masked where p is not
+  if (termSum != termSum && sp == sp && sq == sq) termSum = Infinity;
+}
+
+/** Begins the sums with the classes that hold more than a sixteenth of P, and takes their weights out of the block. */
+function heavyTerms(count: i32, sp: f64, sq: f64, centre: f64, exact: bool, shift: f32): void {
+  termSum = 0;
+  termMean = 0;
+  const much = <f32>(sp / 16), bar = f32x4.splat(much);
+  for (let start: usize = 0, end = <usize>count << 2; start < end; start += 16) {
+    if (!v128.any_true(f32x4.gt(v128.load(scratch(2) + start), bar))) continue;
+    for (let i = start; i < start + 16; i += 4) {
+      const p = load<f32>(scratch(2) + i);
+      if (!(p > much)) continue;
+      const delta = exact ? <f64>load<f32>(xp + i) - <f64>load<f32>(xq + i) - <f64>shift : <f64>load<f32>(scratch(5) + i);
+      const d = delta - centre;
+      const q = abs(d) <= 1 ? <f64>p * Math.exp(-d) : <f64>load<f32>(scratch(3) + i) * (sp / sq);
+      termSum += ratioTerm(<f64>p, q, d);
+      termMean += <f64>p * d;
+      store<f32>(scratch(2) + i, 0);
+      store<f32>(scratch(3) + i, 0);
+    }
+  }
+}
+
+/** w·(d + e^(−d) − 1) where v = w·e^(−d): by its series where the terms would cancel. */
+@inline
+function ratioTerm(w: f64, v: f64, d: f64): f64 {
+  return abs(d) < 0.01
+    ? w * d * d * (1 / 2.0 - d * (1 / 6.0 - d * (1 / 24.0 - d * (1 / 120.0 - d / 720))))
+    : w * d + (v - w);
 }
 
 /** Merges a block into the row's partial by the chain rule. */
@@ -124,8 +165,5 @@ function part(w: f64, v: f64, massP: f64, massQ: f64, d: f64, within: f64): f64 
   if (massP == 0) return massQ == 0 || v != v ? 0 : v;
   if (massQ == 0 || within == Infinity) return Infinity;
   if (w == 0) return v;
-  const between = abs(d) < 0.01
-    ? w * d * d * (1 / 2.0 - d * (1 / 6.0 - d * (1 / 24.0 - d * (1 / 120.0 - d / 720))))
-    : w * d + (v - w);
-  return between + w * within;
+  return ratioTerm(w, v, d) + w * within;
 }

@@ -4,7 +4,7 @@ import { type Choice, onEachBackend } from "./backends.ts";
 import { expectLoss, lossOf } from "./cross_entropy_cases.ts";
 import { type CrossEntropyCase, readGolden, type Rows as GoldenRows } from "./golden.ts";
 import { masked, matrix, normalRows, type Rows } from "./matrices.ts";
-import * as oracle from "./oracle.ts";
+import type * as oracle from "./oracle.ts";
 import { Random } from "./random.ts";
 import { targetOf, testSubject } from "./subject.ts";
 import { assertSame, assertWithin, EPSILON } from "./tolerance.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type DivergenceResult, type Matrix } from "../mod.ts";
+import type { DivergenceResult, Matrix } from "../mod.ts";
 import { type Rows, valuesOf } from "./matrices.ts";
 import * as oracle from "./oracle.ts";
 import { type Expected, slackOf } from "./tolerance.ts";
@@ -56,13 +56,13 @@ interface Class {
 function eachClass(p: Rows, q: Rows, options: oracle.DivergenceOptions, visit: (of: Class) => void): void {
   const { temperature = 1, scale = 1, input = 0 } = options;
   const logits = (rows: Rows) => input === 1 ? rows.map((row) => Float64Array.from(row, Math.log)) : rows;
-  const ofP = oracle.softmax(logits(p), options), ofQ = oracle.softmax(logits(q), options);
-  const columns = p[0].length;
+  const xp = logits(p), xq = logits(q);
+  const ofP = oracle.softmax(xp, options), ofQ = oracle.softmax(xq, options);
+  const columns = p[0].length, factor = Math.abs(scale) / temperature;
   for (let i = 0; i < p.length * columns; i++) {
     const row = Math.floor(i / columns), column = i % columns;
     const ratio = ofP.logProbabilities[i] - ofQ.logProbabilities[i];
-    const rounding = Math.abs(logits(p)[row][column] - logits(q)[row][column]) / temperature;
-    const factor = Math.abs(scale) / temperature;
+    const rounding = Math.abs(xp[row][column] - xq[row][column]) / temperature;
     visit({ row, P: ofP.probabilities[i], Q: ofQ.probabilities[i], ratio, rounding, factor });
   }
 }

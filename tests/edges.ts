@@ -41,7 +41,7 @@ export function edgeRows(vocab: number): Edge[] {
     edge("the logits are NaN and -Infinity", [-inf, 0, vocab], [NaN, middle]),
     edge("all logits are NaN", [NaN, 0, vocab]),
     edge("all logits are equal", [2, 0, vocab]),
-    edge("one logit has all the mass", [100, middle]),
+    edge("one logit has all the mass", [60, middle]),
   ];
   const everywhere = [
     edge("all logits are -Infinity", [-inf, 0, vocab]),

@@ -26,7 +26,7 @@ export interface Subject {
   compute(logits: readonly Matrix[], ids: readonly number[], options: Choice & Transformation): Promise<Outputs>;
   /** The same from the oracle. */
   expect(logits: readonly Rows[], ids: readonly number[], transformation: Transformation): Record<string, Expected>;
-  /** Outputs that are exactly 0 wherever a logit of the matrix of this index is −∞, unless its row is all −∞ or has NaN. */
+  /** Outputs that are exactly 0 wherever a logit of the matrix of this index is −∞ and its row has a distribution. */
   readonly masked?: Readonly<Record<string, number>>;
 }
 
@@ -193,16 +193,15 @@ function assertSameOutputs(actual: Outputs, expected: Outputs, what: string): vo
 function assertMasked(subject: Subject, logits: readonly Rows[], outputs: Outputs, what: string): void {
   for (const [name, index] of Object.entries(subject.masked ?? {})) {
     const rows = logits[index];
-    rows.forEach((row, i) => {
-      const known = Array.prototype.some.call(row, (x) => x > -Infinity) &&
-        !Array.prototype.some.call(row, Number.isNaN);
-      if (!known) return;
+    for (const i of rows.keys()) {
+      if (!logits.every((rows) => hasDistribution(Array.from(rows[i])))) continue;
       const values = part(outputs, i, rows.length)[name];
-      const leaks = Array.prototype.map.call(
-        row,
-        (x, j) => x === -Infinity && values[j] !== 0 ? values[j] : 0,
-      ) as number[];
-      assertSame(leaks, new Array(row.length).fill(0), `${what}: ${name} where the logit is -Infinity`);
-    });
+      const leaks = Array.from(rows[i], (x, j) => x === -Infinity && values[j] !== 0 ? values[j] : 0);
+      assertSame(leaks, new Array(leaks.length).fill(0), `${what}: ${name} where the logit is -Infinity`);
+    }
   }
+}
+
+function hasDistribution(row: readonly number[]): boolean {
+  return row.some(Number.isFinite) && row.every((x) => x < Infinity);
 }

@@ -1,0 +1,86 @@
+// No result is worse than twice the error of the textbook's formula in f32, rounded at every step.
+
+import { assertLessOrEqual } from "@std/assert";
+import * as surprisal from "../mod.ts";
+import { onEachBackend } from "./backends.ts";
+import { matrix, normalRows, valuesOf } from "./matrices.ts";
+import * as oracle from "./oracle.ts";
+import { Random } from "./random.ts";
+
+const f32 = Math.fround;
+const sum = (terms: readonly number[]) => terms.reduce((total, term) => f32(total + term), 0);
+
+function logSumExp(x: ArrayLike<number>): number {
+  const max = Array.from(x).reduce((a, b) => Math.max(a, b));
+  return f32(max + f32(Math.log(sum(Array.from(x, (xi) => f32(Math.exp(f32(xi - max))))))));
+}
+
+function logSoftmax(x: ArrayLike<number>): number[] {
+  const lse = logSumExp(x);
+  return Array.from(x, (xi) => f32(xi - lse));
+}
+
+function softmax(x: ArrayLike<number>): number[] {
+  const max = Array.from(x).reduce((a, b) => Math.max(a, b));
+  const weights = Array.from(x, (xi) => f32(Math.exp(f32(xi - max))));
+  const total = sum(weights);
+  return weights.map((weight) => f32(weight / total));
+}
+
+function entropy(x: ArrayLike<number>): number {
+  const logP = logSoftmax(x);
+  return -sum(softmax(x).map((p, i) => f32(p * logP[i])));
+}
+
+function klDivergence(x: ArrayLike<number>, y: ArrayLike<number>): number {
+  const logP = logSoftmax(x), logQ = logSoftmax(y);
+  return sum(softmax(x).map((p, i) => f32(p * f32(logP[i] - logQ[i]))));
+}
+
+function jsDivergence(x: ArrayLike<number>, y: ArrayLike<number>): number {
+  const p = softmax(x), q = softmax(y);
+  const m = p.map((pi, i) => f32(f32(pi + q[i]) / 2));
+  const half = (of: readonly number[]) => sum(of.map((share, i) => f32(share * f32(Math.log(f32(share / m[i]))))));
+  return f32(f32(half(p) + half(q)) / 2);
+}
+
+const random = new Random(19);
+const ROWS = normalRows(random, 40, 5000, 4), OTHERS = normalRows(random, 40, 5000, 4);
+const TARGETS = ROWS.map((_, row) => 100 * row);
+
+function worst(values: ArrayLike<number>, exact: ArrayLike<number>): number {
+  return Array.from(exact).reduce((most, value, i) => Math.max(most, Math.abs(values[i] - value)), 0);
+}
+
+onEachBackend("no result is worse than twice the error of the textbook's formula in f32", async (on) => {
+  const x = matrix(ROWS), y = matrix(OTHERS), each = { ...on, reduction: "none" } as const;
+  const { probabilities, logProbabilities } = oracle.softmax(ROWS);
+  const exact = oracle.crossEntropy(ROWS, { targets: TARGETS });
+  const { loss, gradient } = await surprisal.crossEntropy(x, TARGETS, { ...each, gradient: true });
+  const oneHot = (row: number, p: readonly number[]) => p.map((pi, i) => i === TARGETS[row] ? f32(pi - 1) : pi);
+  const found: Record<string, readonly [ArrayLike<number>, ArrayLike<number>, readonly number[]]> = {
+    logSumExp: [(await surprisal.logSumExp(x, on)).logSumExp, exact.logSumExp, ROWS.map(logSumExp)],
+    entropy: [(await surprisal.entropy(x, on)).entropy, oracle.entropy(ROWS).entropy, ROWS.map(entropy)],
+    softmax: [valuesOf((await surprisal.softmax(x, on)).probabilities), probabilities, ROWS.flatMap(softmax)],
+    logSoftmax: [
+      valuesOf((await surprisal.logSoftmax(x, on)).logProbabilities),
+      logProbabilities,
+      ROWS.flatMap(logSoftmax),
+    ],
+    crossEntropy: [loss, exact.loss, ROWS.map((row, r) => -logSoftmax(row)[TARGETS[r]])],
+    gradient: [valuesOf(gradient), exact.gradient, ROWS.flatMap((row, r) => oneHot(r, softmax(row)))],
+    klDivergence: [
+      (await surprisal.klDivergence(x, y, each)).divergence,
+      oracle.klDivergence(ROWS, OTHERS).divergence,
+      ROWS.map((row, r) => klDivergence(row, OTHERS[r])),
+    ],
+    jsDivergence: [
+      (await surprisal.jsDivergence(x, y, each)).divergence,
+      oracle.jsDivergence(ROWS, OTHERS).divergence,
+      ROWS.map((row, r) => jsDivergence(row, OTHERS[r])),
+    ],
+  };
+  for (const [name, [values, exact, naive]] of Object.entries(found)) {
+    assertLessOrEqual(worst(values, exact), 2 * worst(naive, exact), name);
+  }
+});
