@@ -9,12 +9,22 @@ import { BLOCK_BYTES, View, padded } from "./view";
 import { constant, exp, expm1 } from "./math";
 
 let softcap: f32 = 0;
-let temperature: f32 = 1;
+export let temperature: f32 = 1;
+
+/** What is subtracted before the temperature divides, so that the quotient of a logit of 1e4 is not rounded as such. */
+export let origin: f32 = 0;
 
 /** Sets the transformation of the logits for the kernel that runs now. A softcap of 0 is none. */
 export function transform(cap: f32, divisor: f32): void {
   softcap = cap;
   temperature = divisor;
+  origin = 0;
+}
+
+/** Sets the origin of the row that is loaded next. */
+@inline
+export function measureFrom(value: f32): void {
+  origin = value;
 }
 
 /** Four f16 codes, zero-extended, as f32. Multiplying by 2¹¹² re-biases the exponent and makes denormals right. */
@@ -84,11 +94,11 @@ function cap(source: usize, target: usize, count: i32): void {
   }
 }
 
-/** Divides a block by the temperature. */
-export function cool(source: usize, target: usize, count: i32): void {
-  const t = f32x4.splat(temperature);
+/** (x − from) / temperature. */
+export function cool(source: usize, target: usize, count: i32, from: f32): void {
+  const t = f32x4.splat(temperature), o = f32x4.splat(from);
   for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) {
-    v128.store(target + i, f32x4.div(v128.load(source + i), t));
+    v128.store(target + i, f32x4.div(f32x4.sub(v128.load(source + i), o), t));
   }
 }
 
@@ -122,11 +132,11 @@ export function loadRaw(view: View, row: i32, start: i32, length: i32, target: u
   return target;
 }
 
-/** A block of transformed logits, padded with −∞. */
+/** A block of transformed logits, from the row's origin on, padded with −∞. */
 export function loadBlock(view: View, row: i32, start: i32, length: i32, target: usize): usize {
   const source = loadRaw(view, row, start, length, target);
   if (!isCooled()) return source;
-  cool(source, target, padded(length));
+  cool(source, target, padded(length), origin);
   return target;
 }
 
@@ -168,16 +178,16 @@ export function storeOne(view: View, row: i32, index: i32, value: f32, spare: us
   commit(view, row, index, 1, spare);
 }
 
-/** Turns gradients with respect to transformed logits `x` into those of the raw ones, in place. */
-export function chain(x: usize, gradient: usize, count: i32): void {
+/** Turns gradients with respect to transformed logits `x`, which begin at `from`, into those of the raw ones, in place. */
+export function chain(x: usize, gradient: usize, count: i32, from: f32): void {
   if (softcap == 0 && temperature == 1) return;
   const t = f32x4.splat(temperature);
-  const ratio = f32x4.splat(softcap == 0 ? 0 : temperature / softcap);
+  const ratio = f32x4.splat(softcap == 0 ? 0 : 1 / softcap), o = f32x4.splat(from);
   const lowest = f32x4.neg(constant(21));
   for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) {
     const value = v128.load(x + i);
-    // d softcap·tanh(r / softcap) / dr = 1 − tanh², and tanh = x·T / softcap; a masked entry has no slope
-    const tanh = f32x4.mul(value, ratio);
+    // d softcap·tanh(r / softcap) / dr = 1 − tanh², and tanh = (x·T + from) / softcap; a masked entry has no slope
+    const tanh = f32x4.mul(f32x4.add(f32x4.mul(value, t), o), ratio);
     const slope = f32x4.div(f32x4.sub(f32x4.splat(1), f32x4.mul(tanh, tanh)), t);
     const masked = v128.andnot(slope, f32x4.eq(value, lowest));
     v128.store(gradient + i, f32x4.mul(v128.load(gradient + i), masked));

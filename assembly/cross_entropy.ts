@@ -8,9 +8,9 @@
 // Target's logit −∞: loss +∞, gradient finite. A masked class gets gradient 0. A row of −∞: NaN.
 
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
-import { chain, commit, destination, loadBlock, loadOne, storeOne, transform } from "./block";
+import { chain, commit, destination, loadBlock, loadOne, origin, storeOne, transform } from "./block";
 import { classWeight, describe, labelMass, labelledLogit, relabel, unlabel } from "./labels";
-import { rowLogSumExp, rowMax, rowSum, scan, scanLabels } from "./scan";
+import { rowLogSumExp, rowMax, rowOrigin, rowSum, scan, scanLabels } from "./scan";
 import { weigh } from "./sweep";
 
 const IGNORED = -1;
@@ -48,7 +48,7 @@ export function crossEntropy(
       relabel();
       scan(logits, row, vocab);
     }
-    const lse = rowLogSumExp();
+    const lse = rowLogSumExp(), level = rowMax + Math.log(rowSum);
     let value: f64 = 0, mass = labelMass, x: f32 = -Infinity, own: f64 = 0;
     if (target >= 0) {
       x = loadOne(logits, row, target, scratch(0));
@@ -56,7 +56,7 @@ export function crossEntropy(
       mass += own;
       value = own == 0 ? 0 : own * (rowMax - <f64>x + Math.log(rowSum));
     }
-    if (labelMass != 0) value += labelMass * lse - labelledLogit;
+    if (labelMass != 0) value += labelMass * level - labelledLogit;
     if (zLoss != 0) value += zLoss * lse * lse;
     store<f32>(loss.row(row), rowSum > 0 ? <f32>value : NaN);
     store<f32>(logSumExp.row(row), <f32>lse);
@@ -64,7 +64,7 @@ export function crossEntropy(
     if (partial.present) {
       const at = partial.row(row);
       const centre = isFinite(rowMax) ? labelledLogit - rowMax * labelMass : 0;
-      record(at, rowMax, rowSum, <f64>x, centre, labelMass);
+      record(at, rowMax + rowOrigin, rowSum, <f64>x + rowOrigin, centre, labelMass);
     }
     if (gradient.present) {
       const factor = gradientScale.present ? scale * <f64>load<f32>(gradientScale.row(row)) : scale;
@@ -111,7 +111,7 @@ function descend(logits: View, gradient: View, row: i32, vocab: i32, factor: f64
     }
     weigh(x, g, count, <f32>rowMax, scale);
     if (labelled) unlabel(x, g, row, start, length, <f32>factor);
-    chain(x, g, count);
+    chain(x, g, count, origin);
     commit(gradient, row, start, length, g);
   }
 }
@@ -123,6 +123,6 @@ function correct(gradient: View, row: i32, target: i32, x: f32, value: f32): voi
     v128.store(at + i, f32x4.splat(x));
     v128.store(slope + i, f32x4.splat(value));
   }
-  chain(at, slope, 16);
+  chain(at, slope, 16, origin);
   storeOne(gradient, row, target, load<f32>(slope), at);
 }

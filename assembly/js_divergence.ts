@@ -8,10 +8,10 @@
 
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
 import { chain, commit, transform } from "./block";
-import { atanhRest, constant, exp, expm1, ln, madd } from "./math";
-import { difference, loadPair, readAs, xp, xq } from "./pair";
-import { gap, maxP, maxQ, scanPair, shiftOf, sumP, sumQ } from "./pair_scan";
-import { lanes, weigh } from "./sweep";
+import { atanhRest, constant, exp, expm1, isSmallRatio, ln, madd } from "./math";
+import { fromP, fromQ, readAs, xp, xq } from "./pair";
+import { loadWeights, scanPair, sumP, sumQ } from "./pair_scan";
+import { lanes } from "./sweep";
 
 export function jsDivergence(
   p: View,
@@ -30,45 +30,33 @@ export function jsDivergence(
   transform(softcap, temperature);
   readAs(input);
   for (let row = 0; row < rows; row++) {
-    scanPair(p, q, row, vocab, temperature, false);
-    const shift = shiftOf(maxP * temperature, maxQ * temperature);
-    const centre = <f32>(gap - <f64>shift / <f64>temperature);
+    scanPair(p, q, row, vocab, false);
     const known = sumP > 0 && sumQ > 0; // without a divergence there is no gradient either: NaN throughout
     const kp: f32 = known ? <f32>(1 / sumP) : NaN, kq: f32 = known ? <f32>(1 / sumQ) : NaN;
     let a: f64 = 0, b: f64 = 0;
     for (let start = 0; start < vocab; start += BLOCK) {
-      const count = prepare(p, q, row, start, vocab, shift, kp, kq);
-      mix(count, centre, <f32>beta);
+      const length = blockLength(start, vocab);
+      mix(padded(length), loadWeights(p, q, row, start, length, kp, kq), <f32>beta);
       a += meanP;
       b += meanQ;
     }
     store<f32>(divergence.row(row), known ? <f32>(beta * a + (1 - beta) * b) : NaN);
     if (!gradientP.present && !gradientQ.present) continue;
     for (let start = 0; start < vocab; start += BLOCK) {
-      const count = prepare(p, q, row, start, vocab, shift, kp, kq), length = blockLength(start, vocab);
-      mix(count, centre, <f32>beta);
+      const length = blockLength(start, vocab), count = padded(length);
+      mix(count, loadWeights(p, q, row, start, length, kp, kq), <f32>beta);
       if (gradientP.present) {
         slope(count, scratch(2), scratch(6), <f32>a, <f32>(scale * beta));
-        chain(xp, scratch(4), count);
+        chain(xp, scratch(4), count, fromP);
         commit(gradientP, row, start, length, scratch(4));
       }
       if (gradientQ.present) {
         slope(count, scratch(3), scratch(7), <f32>b, <f32>(scale * (1 - beta)));
-        chain(xq, scratch(4), count);
+        chain(xq, scratch(4), count, fromQ);
         commit(gradientQ, row, start, length, scratch(4));
       }
     }
   }
-}
-
-/** P into scratch 2, Q into 3, δ into 5. Returns the padded length. */
-function prepare(p: View, q: View, row: i32, start: i32, vocab: i32, shift: f32, kp: f32, kq: f32): i32 {
-  const length = blockLength(start, vocab), count = padded(length);
-  loadPair(p, q, row, start, length);
-  difference(p, q, row, start, length, shift, scratch(5));
-  weigh(xp, scratch(2), count, <f32>maxP, kp);
-  weigh(xq, scratch(3), count, <f32>maxQ, kq);
-  return count;
 }
 
 /** Σ M·g(P/M − 1) and Σ M·g(Q/M − 1) of the block last mixed. */
@@ -108,7 +96,7 @@ function mix(count: i32, centre: f32, beta: f32): void {
 function gain(u: v128, w: v128, log: usize): v128 {
   const one = constant(10), zero = constant(25);
   const s = f32x4.div(u, f32x4.add(one, w));
-  const near = f32x4.lt(f32x4.abs(s), f32x4.splat(0.17));
+  const near = isSmallRatio(s);
   const rest = f32x4.mul(s, atanhRest(f32x4.mul(s, s)));
   const logarithm = v128.bitselect(f32x4.add(f32x4.add(s, s), rest), ln(w), near);
   v128.store(log, logarithm);

@@ -7,9 +7,8 @@
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
 import { chain, commit, transform } from "./block";
 import { bregman, constant } from "./math";
-import { difference, loadPair, readAs, xp, xq } from "./pair";
-import { divergence as rowDivergence, gap, maxP, maxQ, scanPair, shiftOf, sumP, sumQ } from "./pair_scan";
-import { weigh } from "./sweep";
+import { fromP, fromQ, readAs, xp, xq } from "./pair";
+import { divergence as rowDivergence, gap, loadWeights, maxP, maxQ, scanPair, sumP, sumQ } from "./pair_scan";
 
 export function klDivergence(
   p: View,
@@ -28,7 +27,7 @@ export function klDivergence(
   transform(softcap, temperature);
   readAs(input);
   for (let row = 0; row < rows; row++) {
-    scanPair(p, q, row, vocab, temperature, true);
+    scanPair(p, q, row, vocab, true);
     const value = sumP == 0 || sumQ == 0 ? NaN : rowDivergence;
     store<f32>(divergence.row(row), <f32>value);
     if (partial.present) {
@@ -41,24 +40,19 @@ export function klDivergence(
       store<f64>(at, gap, 40);
     }
     if (!gradientP.present && !gradientQ.present) continue;
-    const shift = shiftOf(maxP * temperature, maxQ * temperature);
     const known = value == value; // without a divergence there is no gradient either: NaN throughout
     const kp: f32 = known ? <f32>(1 / sumP) : NaN, kq: f32 = known ? <f32>(1 / sumQ) : NaN;
-    const centre = gap - <f64>shift / <f64>temperature;
     for (let start = 0; start < vocab; start += BLOCK) {
       const length = blockLength(start, vocab), count = padded(length);
-      loadPair(p, q, row, start, length);
-      difference(p, q, row, start, length, shift, scratch(5));
-      weigh(xp, scratch(2), count, <f32>maxP, kp);
-      weigh(xq, scratch(3), count, <f32>maxQ, kq);
+      const centre = loadWeights(p, q, row, start, length, kp, kq);
       if (gradientP.present) {
-        slopeP(count, <f32>centre, <f32>value, scale);
-        chain(xp, scratch(4), count);
+        slopeP(count, centre, <f32>value, scale);
+        chain(xp, scratch(4), count, fromP);
         commit(gradientP, row, start, length, scratch(4));
       }
       if (gradientQ.present) {
-        slopeQ(count, <f32>centre, scale);
-        chain(xq, scratch(4), count);
+        slopeQ(count, centre, scale);
+        chain(xq, scratch(4), count, fromQ);
         commit(gradientQ, row, start, length, scratch(4));
       }
     }

@@ -2,7 +2,8 @@
 // weights w and label smoothing; each part may be absent. (An integer target is one entry more; cross_entropy.ts adds it.)
 // A masked class (x = −∞) takes no part in the smoothing: its loss would be +∞ whatever the model did.
 //
-// Σ τ·x is summed block by block against the block's own top: Σ τ·(x − top) in f32, top·Σ τ in f64. 0·(−∞) is 0.
+// Σ τ·x is summed block by block against the block's own top: Σ τ·(x − top) in f32 by Kahan's method, top·Σ τ in f64.
+// 0·(−∞) is 0.
 
 import { View, padded, scratch } from "./view";
 import { fetch } from "./block";
@@ -66,16 +67,21 @@ export function label(x: usize, row: i32, start: i32, length: i32, top: f32): vo
   const tau = labelBlock(x, row, start, length);
   const shift = isFinite(top) ? top : 0;
   const m = f32x4.splat(shift), zero = constant(25);
-  let mass = zero, product = zero;
+  let mass = zero, massLost = zero, product = zero, productLost = zero;
   for (let i: usize = 0, end = <usize>padded(length) << 2; i < end; i += 16) {
     const t = v128.load(tau + i);
-    const term = f32x4.mul(t, f32x4.sub(v128.load(x + i), m));
-    mass = f32x4.add(mass, t);
-    product = f32x4.add(product, v128.andnot(term, f32x4.eq(t, zero)));
+    const term = v128.andnot(f32x4.mul(t, f32x4.sub(v128.load(x + i), m)), f32x4.eq(t, zero));
+    const moreMass = f32x4.sub(t, massLost), nextMass = f32x4.add(mass, moreMass);
+    massLost = f32x4.sub(f32x4.sub(nextMass, mass), moreMass);
+    mass = nextMass;
+    const more = f32x4.sub(term, productLost), next = f32x4.add(product, more);
+    const lost = f32x4.sub(f32x4.sub(next, product), more);
+    productLost = v128.and(lost, f32x4.eq(lost, lost)); // an infinite sum has lost nothing
+    product = next;
   }
-  const sum = lanes(mass);
+  const sum = lanes(mass) - lanes(massLost);
   labelMass += sum;
-  labelledLogit += lanes(product) + <f64>shift * sum;
+  labelledLogit += lanes(product) - lanes(productLost) + <f64>shift * sum;
 }
 
 /** Subtracts scale·τ from a block of gradients, but for masked classes. */

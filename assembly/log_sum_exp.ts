@@ -3,7 +3,7 @@
 
 import { View } from "./view";
 import { transform } from "./block";
-import { rowLogSumExp, rowMax, rowSum, scan } from "./scan";
+import { rowLogSumExp, rowMax, rowOrigin, rowSum, scan } from "./scan";
 
 export function logSumExp(
   logits: View,
@@ -19,7 +19,7 @@ export function logSumExp(
     scan(logits, row, vocab);
     store<f32>(result.row(row), <f32>rowLogSumExp());
     if (partial.present) {
-      store<f64>(partial.row(row), rowMax);
+      store<f64>(partial.row(row), rowMax + rowOrigin);
       store<f64>(partial.row(row), rowSum, 8);
     }
   }

@@ -40,6 +40,7 @@ const TABLE = memory.data<f32>([
   2.0, // 24
   0.0, // 25
   -1e30, // 26, for a logarithm of 0 that must not be infinite
+  0.17, // 27, below the largest (√2 − 1) / (√2 + 1) = 0.1716 that R is for
 ]);
 
 /** Constant `index` in every lane. */
@@ -62,33 +63,61 @@ export function nmadd(a: v128, b: v128, c: v128): v128 {
   return f32x4.sub(c, f32x4.mul(a, b));
 }
 
-/** e^d for d ≤ 0, or NaN. */
+/** What of ln 2 the first step of the reduction takes: all of it where that step is fused, its first bits else. */
+@inline
+export function firstLn2(): v128 {
+  return constant(ASC_FEATURE_RELAXED_SIMD ? 3 : 4);
+}
+
+/** r = d − n·ln 2. */
+@inline
+export function reduce(d: v128, n: v128, ln2: v128): v128 {
+  const r = nmadd(n, ln2, d);
+  return ASC_FEATURE_RELAXED_SIMD ? r : nmadd(n, constant(5), r);
+}
+
+/** e^r ≈ 1 + r + r²·q(r). */
+@inline
+export function expPolynomial(r: v128, q3: v128, q2: v128, q1: v128, q0: v128, one: v128): v128 {
+  return madd(madd(madd(madd(madd(q3, r, q2), r, q1), r, q0), r, one), r, one);
+}
+
+/** 2ⁿ, whose biased exponent is in the low bits of b. */
+@inline
+export function power(b: v128): v128 {
+  return i32x4.shl(b, 23);
+}
+
+/** e^d for d ≤ 0, or NaN. Loops that take most of the time keep the constants at hand instead: see sweep.ts. */
 @inline
 export function exp(d: v128): v128 {
   d = f32x4.pmax(d, constant(0));
-  const magic = constant(2), one = constant(10);
+  const magic = constant(2);
   const b = madd(d, constant(1), magic);
-  const n = f32x4.sub(b, magic);
-  const r = ASC_FEATURE_RELAXED_SIMD
-    ? nmadd(n, constant(3), d)
-    : nmadd(n, constant(5), nmadd(n, constant(4), d));
-  let p = madd(constant(6), r, constant(7));
-  p = madd(p, r, constant(8));
-  p = madd(p, r, constant(9));
-  p = madd(p, r, one);
-  p = madd(p, r, one);
-  return f32x4.mul(p, i32x4.shl(b, 23));
+  const r = reduce(d, f32x4.sub(b, magic), firstLn2());
+  return f32x4.mul(expPolynomial(r, constant(6), constant(7), constant(8), constant(9), constant(10)), power(b));
+}
+
+/** (d + e^(−d) − 1) / d² for |d| ≤ 1. */
+@inline
+export function bregmanPolynomial(
+  d: v128,
+  q6: v128,
+  q5: v128,
+  q4: v128,
+  q3: v128,
+  q2: v128,
+  q1: v128,
+  q0: v128,
+): v128 {
+  return madd(madd(madd(madd(madd(madd(q6, d, q5), d, q4), d, q3), d, q2), d, q1), d, q0);
 }
 
 /** d + e^(−d) − 1 for |d| ≤ 1. */
 @inline
 export function bregman(d: v128): v128 {
-  let q = madd(constant(11), d, constant(12));
-  q = madd(q, d, constant(13));
-  q = madd(q, d, constant(14));
-  q = madd(q, d, constant(15));
-  q = madd(q, d, constant(16));
-  q = madd(q, d, constant(17));
+  const q6 = constant(11), q5 = constant(12), q4 = constant(13), q3 = constant(14);
+  const q = bregmanPolynomial(d, q6, q5, q4, q3, constant(15), constant(16), constant(17));
   return f32x4.mul(f32x4.mul(d, d), q);
 }
 
@@ -104,6 +133,18 @@ export function expm1(d: v128, e: v128): v128 {
 @inline
 export function atanhRest(z: v128): v128 {
   return f32x4.mul(z, madd(madd(constant(18), z, constant(19)), z, constant(20)));
+}
+
+/** Whether s is one that {@link logRatio} takes. */
+@inline
+export function isSmallRatio(s: v128): v128 {
+  return f32x4.lt(f32x4.abs(s), constant(27));
+}
+
+/** ln((1 + s) / (1 − s)) = 2·atanh(s), accurate relative to itself, for |s| < 0.17. */
+@inline
+export function logRatio(s: v128): v128 {
+  return madd(s, atanhRest(f32x4.mul(s, s)), f32x4.add(s, s));
 }
 
 /** ln x. */

@@ -3,11 +3,11 @@
 //
 // δ is taken before the temperature divides. If the two rows' maxima lie more than 1 apart, δ is taken less that shift k
 // with the rounding error of the subtraction added back, so that a constant added to all logits costs nothing.
-// Probabilities come in as their logarithms; δ is then ln(p / q) where that is small.
+// Probabilities come in as their logarithms; δ, where it is small, then comes from p − q itself.
 
 import { View, padded, scratch } from "./view";
-import { cool, fetch, isCooled, loadRaw } from "./block";
-import { constant, ln } from "./math";
+import { cool, fetch, isCooled, loadRaw, temperature } from "./block";
+import { isSmallRatio, ln, logRatio } from "./math";
 
 let probabilities: bool = false;
 
@@ -16,9 +16,11 @@ export function readAs(input: i32): void {
   probabilities = input != 0;
 }
 
-/** Addresses of the block last loaded. δ is written by {@link difference}. */
+/** Addresses of the block last loaded, and what its cooled logits are counted from. */
 export let xp: usize = 0;
 export let xq: usize = 0;
+export let fromP: f32 = 0;
+export let fromQ: f32 = 0;
 
 /** Loads a block of both rows into scratch 0 and 1, or finds it where it lies; before the temperature. */
 export function loadPair(p: View, q: View, row: i32, start: i32, length: i32): void {
@@ -39,9 +41,12 @@ function logarithms(view: View, row: i32, start: i32, length: i32, target: usize
   return target;
 }
 
-/** Writes δ − shift of the block last loaded to `target`; NaN where both are −∞. Then cools the two rows and δ. */
-export function difference(p: View, q: View, row: i32, start: i32, length: i32, shift: f32, target: usize): void {
-  const count = padded(length);
+/**
+ * Writes δ less a shift to scratch 5: of the block last loaded, whose maxima, or those of the whole rows, are mp and mq. NaN
+ * where both are −∞. Then cools δ and the two blocks, which are counted from their maxima. Returns the shift, as cooled.
+ */
+export function difference(p: View, q: View, row: i32, start: i32, length: i32, mp: f32, mq: f32): f64 {
+  const shift = shiftOf(mp, mq), target = scratch(5), count = padded(length);
   const end = <usize>count << 2;
   if (shift == 0) {
     for (let i: usize = 0; i < end; i += 16) {
@@ -59,13 +64,23 @@ export function difference(p: View, q: View, row: i32, start: i32, length: i32, 
     }
   }
   if (probabilities && shift == 0) ratios(p, q, row, start, length, target);
-  if (isCooled()) {
-    cool(target, target, count);
-    cool(xp, scratch(0), count);
-    cool(xq, scratch(1), count);
-    xp = scratch(0);
-    xq = scratch(1);
-  }
+  fromP = 0;
+  fromQ = 0;
+  if (!isCooled()) return <f64>shift;
+  fromP = isFinite(mp) ? mp : 0;
+  fromQ = isFinite(mq) ? mq : 0;
+  cool(target, target, count, 0);
+  cool(xp, scratch(0), count, fromP);
+  cool(xq, scratch(1), count, fromQ);
+  xp = scratch(0);
+  xq = scratch(1);
+  return <f64>shift / <f64>temperature;
+}
+
+/** The shift of δ for rows with these maxima: none while they are close. */
+function shiftOf(mp: f32, mq: f32): f32 {
+  const shift = mp - mq;
+  return abs(shift) > 1 && isFinite(shift) ? shift : 0;
 }
 
 /** Whether δ is the difference of the block's own numbers, neither cooled nor a logarithm. */
@@ -74,13 +89,12 @@ export function isExact(): bool {
   return !probabilities && !isCooled();
 }
 
-/** Replaces small δ by ln(p / q): the quotient of two near numbers has all its digits. Uses scratch 3 and 4. */
+/** Replaces small δ by 2·atanh((p − q) / (p + q)), which has all the digits of p − q. Uses scratch 3 and 4. */
 function ratios(p: View, q: View, row: i32, start: i32, length: i32, target: usize): void {
   const a = fetch(p, row, start, length, scratch(3), 0), b = fetch(q, row, start, length, scratch(4), 0);
-  const one = constant(10);
   for (let i: usize = 0, end = <usize>padded(length) << 2; i < end; i += 16) {
-    const d = v128.load(target + i);
-    const ratio = ln(f32x4.div(v128.load(a + i), v128.load(b + i)));
-    v128.store(target + i, v128.bitselect(ratio, d, f32x4.lt(f32x4.abs(d), one)));
+    const x = v128.load(a + i), y = v128.load(b + i);
+    const s = f32x4.div(f32x4.sub(x, y), f32x4.add(x, y));
+    v128.store(target + i, v128.bitselect(logRatio(s), v128.load(target + i), isSmallRatio(s)));
   }
 }

@@ -9,9 +9,10 @@
 // p = 0: the class adds Q (nothing in the textbook's sum). q = 0 < p: +∞. No distribution (a row of −∞, or +∞ or NaN): NaN.
 
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
-import { constant, madd } from "./math";
-import { blockSum, lanes, maximum, weighExactly } from "./sweep";
-import { difference, isExact, loadPair, xp, xq } from "./pair";
+import { temperature } from "./block";
+import { bregmanPolynomial, constant, madd } from "./math";
+import { blockSum, lanes, maximum, weigh, weighExactly } from "./sweep";
+import { difference, fromP, fromQ, isExact, loadPair, xp, xq } from "./pair";
 
 /** The partial of the rows last scanned. */
 export let maxP: f64 = 0;
@@ -27,7 +28,7 @@ let termSum: f64 = 0;
 let termMean: f64 = 0;
 
 /** Scans row `row` of both matrices; without `terms` the divergence is left out. Uses scratch 0 to 5. */
-export function scanPair(p: View, q: View, row: i32, vocab: i32, temperature: f32, terms: bool): void {
+export function scanPair(p: View, q: View, row: i32, vocab: i32, terms: bool): void {
   maxP = -Infinity;
   maxQ = -Infinity;
   sumP = 0;
@@ -37,20 +38,17 @@ export function scanPair(p: View, q: View, row: i32, vocab: i32, temperature: f3
   for (let start = 0; start < vocab; start += BLOCK) {
     const length = blockLength(start, vocab), count = padded(length);
     loadPair(p, q, row, start, length);
-    let mp = maximum(xp, count), mq = maximum(xq, count);
-    const shift: f32 = terms ? shiftOf(<f64>mp, <f64>mq) : 0;
-    difference(p, q, row, start, length, shift, scratch(5));
-    mp /= temperature;
-    mq /= temperature;
-    weighExactly(xp, scratch(2), count, mp == -Infinity ? 0 : mp);
+    const rawP = maximum(xp, count), rawQ = maximum(xq, count);
+    const shift = difference(p, q, row, start, length, rawP, rawQ);
+    weighExactly(xp, scratch(2), count, rawP == -Infinity ? 0 : rawP - fromP);
     const sp = blockSum;
-    weighExactly(xq, scratch(3), count, mq == -Infinity ? 0 : mq);
+    weighExactly(xq, scratch(3), count, rawQ == -Infinity ? 0 : rawQ - fromQ);
     const sq = blockSum;
     if (sp == 0 && sq == 0) continue;
-    let between = <f64>mp - <f64>mq + Math.log(sp / sq), within: f64 = 0;
+    const mp = <f64>rawP / <f64>temperature, mq = <f64>rawQ / <f64>temperature;
+    let between = mp - mq + Math.log(sp / sq), within: f64 = 0;
     if (terms && sp != 0) {
-      const away = <f64>shift / <f64>temperature, centre = between - away;
-      blockTerms(count, sp, sq, centre, isExact(), shift);
+      blockTerms(count, sp, sq, between - shift, shift);
       within = sq == 0 ? Infinity : termSum;
       // Σ P·e^(−d) should be 1 and is 1 + excess: ln(sp / sq), a quotient of rounded sums, is off by its logarithm. Where
       // P and Q are far apart the excess itself is rounded more than the quotient.
@@ -61,23 +59,29 @@ export function scanPair(p: View, q: View, row: i32, vocab: i32, temperature: f3
         within = Math.max(0, within - (excess - off));
       }
     }
-    merge(<f64>mp, sp, <f64>mq, sq, between, within);
+    merge(mp, sp, mq, sq, between, within);
   }
 }
 
-/** A shift of δ, in units of the raw logits: none while the two maxima are close. */
-@inline
-export function shiftOf(mp: f64, mq: f64): f32 {
-  const shift = <f32>(mp - mq);
-  return abs(shift) > 1 && isFinite(shift) ? shift : 0;
+/**
+ * A block of the rows last scanned: P in scratch 2 and Q in 3, times kp·sumP and kq·sumQ, and in 5 δ less a shift. Returns
+ * what δ must still be less for ln P − ln Q.
+ */
+export function loadWeights(p: View, q: View, row: i32, start: i32, length: i32, kp: f32, kq: f32): f32 {
+  const count = padded(length), rawP = <f32>(maxP * temperature), rawQ = <f32>(maxQ * temperature);
+  loadPair(p, q, row, start, length);
+  const shift = difference(p, q, row, start, length, rawP, rawQ);
+  weigh(xp, scratch(2), count, rawP - fromP, kp);
+  weigh(xq, scratch(3), count, rawQ - fromQ, kq);
+  return <f32>(gap - shift);
 }
 
 /**
  * Σ P·(d + e^(−d) − 1) and Σ P·d of a block, d = δ − centre: weights of p in scratch 2, of q in 3, which sum to sp and sq;
  * δ in 5. The few classes with much of P's mass are summed in f64, for a large divergence is often one large term.
  */
-function blockTerms(count: i32, sp: f64, sq: f64, centre: f64, exact: bool, shift: f32): void {
-  heavyTerms(count, sp, sq, centre, exact, shift);
+function blockTerms(count: i32, sp: f64, sq: f64, centre: f64, shift: f64): void {
+  heavyTerms(count, sp, sq, centre, shift);
   const high = <f32>centre, c = f32x4.splat(high), c2 = f32x4.splat(<f32>(centre - <f64>high));
   const ratio = f32x4.splat(<f32>(sp / sq)), one = constant(10), bottom = constant(26);
   const q6 = constant(11), q5 = constant(12), q4 = constant(13), q3 = constant(14);
@@ -88,8 +92,8 @@ function blockTerms(count: i32, sp: f64, sq: f64, centre: f64, exact: bool, shif
     // Where p is masked δ is −∞, or NaN if q is too: any finite number will do, its product with 0 is 0 and Q is left
     const d = f32x4.pmax(bottom, f32x4.sub(f32x4.sub(v128.load(at, 12288), c), c2));
     const product = f32x4.mul(p, d);
-    const b = madd(madd(madd(madd(madd(madd(q6, d, q5), d, q4), d, q3), d, q2), d, q1), d, q0);
-    const near = f32x4.mul(f32x4.mul(product, d), b), far = madd(p, d, f32x4.sub(q, p));
+    const quotient = bregmanPolynomial(d, q6, q5, q4, q3, q2, q1, q0);
+    const near = f32x4.mul(f32x4.mul(product, d), quotient), far = madd(p, d, f32x4.sub(q, p));
     const term = v128.bitselect(near, far, f32x4.le(f32x4.abs(d), one));
     mean = f32x4.add(mean, product);
     // Kahan's sum
@@ -104,16 +108,17 @@ function blockTerms(count: i32, sp: f64, sq: f64, centre: f64, exact: bool, shif
 }
 
 /** Begins the sums with the classes that hold more than a sixteenth of P, and takes their weights out of the block. */
-function heavyTerms(count: i32, sp: f64, sq: f64, centre: f64, exact: bool, shift: f32): void {
+function heavyTerms(count: i32, sp: f64, sq: f64, centre: f64, shift: f64): void {
   termSum = 0;
   termMean = 0;
+  const exact = isExact();
   const much = <f32>(sp / 16), bar = f32x4.splat(much);
   for (let start: usize = 0, end = <usize>count << 2; start < end; start += 16) {
     if (!v128.any_true(f32x4.gt(v128.load(scratch(2) + start), bar))) continue;
     for (let i = start; i < start + 16; i += 4) {
       const p = load<f32>(scratch(2) + i);
       if (!(p > much)) continue;
-      const delta = exact ? <f64>load<f32>(xp + i) - <f64>load<f32>(xq + i) - <f64>shift : <f64>load<f32>(scratch(5) + i);
+      const delta = exact ? <f64>load<f32>(xp + i) - <f64>load<f32>(xq + i) - shift : <f64>load<f32>(scratch(5) + i);
       const d = delta - centre;
       const q = abs(d) <= 1 ? <f64>p * Math.exp(-d) : <f64>load<f32>(scratch(3) + i) * (sp / sq);
       termSum += ratioTerm(<f64>p, q, d);

@@ -5,19 +5,33 @@
 // The two infinities are not numbers to subtract: while m is −∞ nothing has weight; with m = +∞ the sum is +∞. NaN wins.
 
 import { BLOCK, SEGMENT, View, blockLength, padded, scratch } from "./view";
-import { loadBlock } from "./block";
+import { isCooled, loadBlock, loadRaw, measureFrom, temperature } from "./block";
 import { label, relabel } from "./labels";
 import * as block from "./sweep";
 
-/** The partial of the row last scanned. The log-sum-exp is max + ln sum. */
+/** What the transformed logits of the row last scanned are counted from: not 0 only where a temperature divides them. */
+export let rowOrigin: f64 = 0;
+
+/** The partial of the row last scanned, from its origin on. */
 export let rowMax: f64 = -Infinity;
 export let rowSum: f64 = 0;
 export let rowMoment: f64 = 0;
 
-/** max + ln sum of the row last scanned. */
+/** Log-sum-exp of the row last scanned. */
 @inline
 export function rowLogSumExp(): f64 {
-  return rowMax + Math.log(rowSum);
+  return rowOrigin + rowMax + Math.log(rowSum);
+}
+
+/** Counts a row's logits from about where they lie, if they are to be divided. */
+function orient(logits: View, row: i32, vocab: i32): void {
+  rowOrigin = 0;
+  if (!isCooled()) return;
+  const length = blockLength(0, vocab);
+  const peak = block.maximum(loadRaw(logits, row, 0, length, scratch(0)), padded(length));
+  const origin: f32 = isFinite(peak) ? peak : 0;
+  measureFrom(origin);
+  rowOrigin = <f64>origin / <f64>temperature;
 }
 
 // The segment under way.
@@ -98,13 +112,14 @@ export function merge(max: f64, sum: f64, shifted: f64): void {
   rowMax = top;
 }
 
-/** Scans a row of transformed logits. Uses scratch blocks 0 and 1. */
+/** Scans a row of transformed logits. Uses scratch blocks 0 and 1, with labels 2 and 3. */
 @inline
 function scanRow(logits: View, row: i32, vocab: i32, moments: bool, labelled: bool): void {
   rowMax = -Infinity;
   rowSum = 0;
   rowMoment = 0;
   if (labelled) relabel();
+  orient(logits, row, vocab);
   let here = loadBlock(logits, row, 0, blockLength(0, vocab), scratch(0));
   let count = padded(blockLength(0, vocab));
   let peak = block.maximum(here, count);

@@ -3,9 +3,9 @@
 // The one that matters sums e^(x − m) over a block and, in the same loop, takes the maximum of the block after it: that
 // block comes from memory while this one keeps the arithmetic busy, and its maximum is known before its own turn.
 // Never a lagging maximum, never a block done twice.
-// m must be finite and no less than any x. Sums are four lanes by two accumulators of f32, then f64.
+// m must be no less than any x. Sums are f32 in four lanes, compensated, and f64 from one block to the next.
 
-import { constant, madd, nmadd } from "./math";
+import { constant, expPolynomial, firstLn2, madd, power, reduce } from "./math";
 
 /** Σ e^(x − m) of the last sweep but {@link weigh}. */
 export let blockSum: f64 = 0;
@@ -41,65 +41,60 @@ export function maximum(x: usize, count: i32): f32 {
   return highest(f32x4.pmax(f32x4.pmax(m0, m1), f32x4.pmax(m2, m3)));
 }
 
-/** What {@link sweep} is compiled for: the next block's maximum, a plain sum, Kahan's sum, the moment, storing. */
+/** Parts of {@link sweep}: the next block's maximum; a sum by runs, or by Kahan's method throughout; moments; storing. */
 const NEXT = 1, SUM = 2, EXACT = 4, MOMENT = 8, STORE = 16;
+
+/**
+ * Bytes of a run: eight vectors, so that no element is rounded more than eight times on its way into the sum. Runs are then
+ * added by Kahan's method.
+ */
+const RUN_BYTES: usize = 128;
 
 /** The loop: see the head of this file. `target` receives scale·e^(x − m). */
 @inline
 function sweep(x: usize, count: i32, m: f32, next: usize, target: usize, scale: f32, parts: i32): void {
   const lowest = constant(0), log2e = constant(1), magic = constant(2), one = constant(10);
   const q3 = constant(6), q2 = constant(7), q1 = constant(8), q0 = constant(9);
-  const ln2 = ASC_FEATURE_RELAXED_SIMD ? constant(3) : constant(4);
-  const mm = f32x4.splat(m), k = f32x4.splat(scale);
-  let s0 = f32x4.splat(0), s1 = s0, c0 = s0, c1 = s0, t0 = s0, t1 = s0;
-  let peak = f32x4.splat(-Infinity);
-  for (let end = x + (<usize>count << 2); x < end; x += 32) {
-    if (parts & NEXT) peak = f32x4.pmax(peak, v128.load(next));
-    const d0 = f32x4.pmax(f32x4.sub(v128.load(x), mm), lowest);
-    const b0 = madd(d0, log2e, magic), n0 = f32x4.sub(b0, magic);
-    const r0 = ASC_FEATURE_RELAXED_SIMD ? nmadd(n0, ln2, d0) : nmadd(n0, constant(5), nmadd(n0, ln2, d0));
-    const p0 = madd(madd(madd(madd(madd(q3, r0, q2), r0, q1), r0, q0), r0, one), r0, one);
-    if (parts & SUM) s0 = madd(p0, i32x4.shl(b0, 23), s0);
-    else {
-      const e0 = f32x4.mul(p0, i32x4.shl(b0, 23));
-      if (parts & EXACT) {
-        const y0 = f32x4.sub(e0, c0), u0 = f32x4.add(s0, y0);
-        c0 = f32x4.sub(f32x4.sub(u0, s0), y0);
-        s0 = u0;
+  const ln2 = firstLn2(), zero = constant(25), mm = f32x4.splat(m), k = f32x4.splat(scale);
+  let peak = f32x4.splat(-Infinity), sum = zero, lost = zero, moment = zero, momentLost = zero;
+  const end = x + (<usize>count << 2);
+  while (x < end) {
+    let run = zero, runMoment = zero;
+    for (const stop = min(end, x + RUN_BYTES); x < stop; x += 16) {
+      if (parts & NEXT) peak = f32x4.pmax(peak, v128.load(next));
+      const d = f32x4.pmax(f32x4.sub(v128.load(x), mm), lowest);
+      const b = madd(d, log2e, magic), n = f32x4.sub(b, magic);
+      const p = expPolynomial(reduce(d, n, ln2), q3, q2, q1, q0, one);
+      if (parts & SUM) run = madd(p, power(b), run);
+      else {
+        const e = f32x4.mul(p, power(b));
+        if (parts & EXACT) {
+          const added = f32x4.sub(e, lost), raised = f32x4.add(sum, added);
+          lost = f32x4.sub(f32x4.sub(raised, sum), added);
+          sum = raised;
+        }
+        if (parts & MOMENT) {
+          run = f32x4.add(run, e);
+          runMoment = madd(e, d, runMoment);
+        }
+        if (parts & STORE) v128.store(target, f32x4.mul(e, k));
       }
-      if (parts & MOMENT) {
-        s0 = f32x4.add(s0, e0);
-        t0 = madd(e0, d0, t0);
-      }
-      if (parts & STORE) v128.store(target, f32x4.mul(e0, k));
+      if (parts & NEXT) next += 16;
+      if (parts & STORE) target += 16;
     }
-
-    if (parts & NEXT) peak = f32x4.pmax(peak, v128.load(next, 16));
-    const d1 = f32x4.pmax(f32x4.sub(v128.load(x, 16), mm), lowest);
-    const b1 = madd(d1, log2e, magic), n1 = f32x4.sub(b1, magic);
-    const r1 = ASC_FEATURE_RELAXED_SIMD ? nmadd(n1, ln2, d1) : nmadd(n1, constant(5), nmadd(n1, ln2, d1));
-    const p1 = madd(madd(madd(madd(madd(q3, r1, q2), r1, q1), r1, q0), r1, one), r1, one);
-    if (parts & SUM) s1 = madd(p1, i32x4.shl(b1, 23), s1);
-    else {
-      const e1 = f32x4.mul(p1, i32x4.shl(b1, 23));
-      if (parts & EXACT) {
-        const y1 = f32x4.sub(e1, c1), u1 = f32x4.add(s1, y1);
-        c1 = f32x4.sub(f32x4.sub(u1, s1), y1);
-        s1 = u1;
-      }
-      if (parts & MOMENT) {
-        s1 = f32x4.add(s1, e1);
-        t1 = madd(e1, d1, t1);
-      }
-      if (parts & STORE) v128.store(target, f32x4.mul(e1, k), 16);
+    if (parts & (SUM | MOMENT)) {
+      const added = f32x4.sub(run, lost), raised = f32x4.add(sum, added);
+      lost = f32x4.sub(f32x4.sub(raised, sum), added);
+      sum = raised;
     }
-
-    if (parts & NEXT) next += 32;
-    if (parts & STORE) target += 32;
+    if (parts & MOMENT) {
+      const added = f32x4.sub(runMoment, momentLost), raised = f32x4.add(moment, added);
+      momentLost = f32x4.sub(f32x4.sub(raised, moment), added);
+      moment = raised;
+    }
   }
-  if (parts & (SUM | MOMENT)) blockSum = lanes(f32x4.add(s0, s1));
-  if (parts & EXACT) blockSum = lanes(s0) + lanes(s1) - (lanes(c0) + lanes(c1));
-  if (parts & MOMENT) blockMoment = lanes(f32x4.add(t0, t1));
+  blockSum = lanes(sum) - lanes(lost);
+  if (parts & MOMENT) blockMoment = lanes(moment) - lanes(momentLost);
   if (parts & NEXT) nextMaximum = highest(peak);
 }
 

@@ -26,7 +26,7 @@ export function onEachBackend(name: string, test: (choice: Choice) => void | Pro
   register(name, test, BACKENDS);
 }
 
-/** Like {@linkcode onEachBackend}, without the reference: for what takes it long. */
+/** Like {@linkcode onEachBackend}, without the reference: for what takes it long, or only compares it with itself. */
 export function onEachKernel(name: string, test: (choice: Choice) => void | Promise<void>): void {
   register(name, test, BACKENDS.slice(1));
 }

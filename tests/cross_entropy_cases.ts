@@ -43,8 +43,8 @@ export async function lossOf(
   logits: Matrix,
   targets: Targets | Matrix,
   options: CrossEntropyOptions,
-): Promise<Record<"loss" | "logSumExp" | "gradient", ArrayLike<number>>> {
+): Promise<Record<"loss" | "logSumExp" | "gradient", Float32Array | Float64Array>> {
   const result = await crossEntropy(logits, targets, { reduction: "none", gradient: true, ...options });
   const { loss, logSumExp, gradient } = result;
-  return { loss: typeof loss === "number" ? [loss] : loss, logSumExp, gradient: valuesOf(gradient) };
+  return { loss: typeof loss === "number" ? Float64Array.of(loss) : loss, logSumExp, gradient: valuesOf(gradient) };
 }

@@ -1,7 +1,7 @@
 import { assertStrictEquals } from "@std/assert";
 import { allocate, crossEntropy, type CrossEntropyOptions, type Matrix } from "../mod.ts";
 import { forRows } from "./arbitraries.ts";
-import { onEachBackend } from "./backends.ts";
+import { onEachBackend, onEachKernel } from "./backends.ts";
 import { expectLoss, lossOf } from "./cross_entropy_cases.ts";
 import { centralDifferences } from "./differences.ts";
 import { blank, DTYPES, fill, masked, matrix, normalRows, rounded, valuesOf } from "./matrices.ts";
@@ -14,7 +14,7 @@ const VOCAB = 1500;
 const TARGETS = [7, 1024, 1499];
 const ROWS = masked(normalRows(new Random(6), 3, VOCAB, 4), 10, 5);
 
-onEachBackend("crossEntropy() has the oracle's gradient at every size up to a block", async (on) => {
+onEachKernel("crossEntropy() has the oracle's gradient at every size up to a block", async (on) => {
   const random = new Random(1);
   for (const vocab of everySize()) {
     const rows = normalRows(random, 2, vocab, 5);

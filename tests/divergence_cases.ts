@@ -11,18 +11,19 @@ import { type Expected, slackOf } from "./tolerance.ts";
 type Name = "divergence" | "gradientP" | "gradientQ";
 
 /** Divergence and gradients of each row as flat arrays; a single number is one row. */
-export function flatten({ divergence, gradientP, gradientQ }: DivergenceResult): Record<Name, ArrayLike<number>> {
-  const values = typeof divergence === "number" ? [divergence] : divergence;
+export function flatten(result: DivergenceResult): Record<Name, Float32Array | Float64Array> {
+  const { divergence, gradientP, gradientQ } = result;
+  const values = typeof divergence === "number" ? Float64Array.of(divergence) : divergence;
   return { divergence: values, gradientP: valuesOf(gradientP), gradientQ: valuesOf(gradientQ) };
 }
 
 /** KL(p ‖ q) by the oracle. */
 export function expectKl(p: Rows, q: Rows, options: oracle.DivergenceOptions = {}): Record<Name, Expected> {
   const { divergence, gradientP, gradientQ } = oracle.klDivergence(p, q, options);
-  const termsP: number[] = [], termsQ: number[] = [];
-  eachClass(p, q, options, ({ row, P, Q, ratio, rounding, factor }) => {
-    termsP.push(factor * P * (1 + Math.abs(ratio) + rounding + divergence[row]));
-    termsQ.push(factor * (P * (1 + (Math.abs(ratio) <= 1 ? rounding : 0)) + Q));
+  const termsP = new Float64Array(gradientP.length), termsQ = new Float64Array(gradientP.length);
+  eachClass(p, q, options, ({ i, row, P, Q, ratio, rounding, factor }) => {
+    termsP[i] = factor * P * (1 + Math.abs(ratio) + rounding + divergence[row]);
+    termsQ[i] = factor * (P * (1 + (Math.abs(ratio) <= 1 ? rounding : 0)) + Q);
   });
   return expectations(p, q, options, { divergence, gradientP, gradientQ, termsP, termsQ });
 }
@@ -31,17 +32,19 @@ export function expectKl(p: Rows, q: Rows, options: oracle.DivergenceOptions = {
 export function expectJs(p: Rows, q: Rows, options: oracle.DivergenceOptions = {}): Record<Name, Expected> {
   const { divergence, gradientP, gradientQ } = oracle.jsDivergence(p, q, options);
   const { beta = 0.5 } = options;
-  const termsP: number[] = [], termsQ: number[] = [];
-  eachClass(p, q, options, ({ P, Q, ratio, rounding, factor }) => {
+  const termsP = new Float64Array(gradientP.length), termsQ = new Float64Array(gradientP.length);
+  eachClass(p, q, options, ({ i, P, Q, ratio, rounding, factor }) => {
     // ln(P / m) and the two sides' own divergences are at most |d| and ln 1 / β, ln 1 / (1 − β).
     const size = 1 + Math.abs(ratio) + rounding;
-    termsP.push(factor * beta * P * (size - Math.log(beta)));
-    termsQ.push(factor * (1 - beta) * Q * (size - Math.log(1 - beta)));
+    termsP[i] = factor * beta * P * (size - Math.log(beta));
+    termsQ[i] = factor * (1 - beta) * Q * (size - Math.log(1 - beta));
   });
   return expectations(p, q, options, { divergence, gradientP, gradientQ, termsP, termsQ });
 }
 
 interface Class {
+  /** Its place among those of all rows. */
+  readonly i: number;
   readonly row: number;
   readonly P: number;
   readonly Q: number;
@@ -63,7 +66,7 @@ function eachClass(p: Rows, q: Rows, options: oracle.DivergenceOptions, visit: (
     const row = Math.floor(i / columns), column = i % columns;
     const ratio = ofP.logProbabilities[i] - ofQ.logProbabilities[i];
     const rounding = Math.abs(xp[row][column] - xq[row][column]) / temperature;
-    visit({ row, P: ofP.probabilities[i], Q: ofQ.probabilities[i], ratio, rounding, factor });
+    visit({ i, row, P: ofP.probabilities[i], Q: ofQ.probabilities[i], ratio, rounding, factor });
   }
 }
 

@@ -49,7 +49,7 @@ export function edgeRows(vocab: number): Edge[] {
     edge("the last logit is Infinity", [inf, last]),
     edge("the last logit is NaN", [NaN, last]),
   ];
-  const units = [BLOCK, SEGMENT].filter((unit) => unit < vocab).flatMap((unit) => [
+  const units = [BLOCK, SEGMENT].filter((unit) => unit < vocab).slice(-1).flatMap((unit) => [
     edge(`the first ${unit} logits are -Infinity`, [-inf, 0, unit]),
     edge(`all logits but the first ${unit} are -Infinity`, [-inf, unit, vocab]),
     edge(`the first ${unit} logits are -Infinity and the last is NaN`, [-inf, 0, unit], [NaN, last]),

@@ -13,7 +13,7 @@ const NOISE = 1e-4;
 const SEED = 20261123;
 
 const random = new Random(SEED);
-const P = normalRows(random, 2, VOCAB, 3);
+const P = normalRows(random, 1, VOCAB, 3);
 const NOISY = P.map((row) => row.map((x) => x + NOISE * random.normal()));
 
 /** Both divergences, forward and reverse, against the oracle's; all must be tiny. */
@@ -56,8 +56,6 @@ onEachBackend("divergences of 1e-8 between probabilities keep their digits", asy
   const probabilities = (rows: Rows) => rows.map((row) => Float32Array.from(oracle.softmax([row]).probabilities));
   const p = probabilities(P), q = probabilities(NOISY);
   await testNear(p, q, { ...on, input: 1 }, "probabilities");
-  const unnormalised = q.map((row) => row.map((x) => 3 * x));
-  await testNear(p, unnormalised, { ...on, input: 1 }, "one side not normalised");
 });
 
 onEachBackend("the divergence of logits from their own rounding keeps its digits", async (on) => {

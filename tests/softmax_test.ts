@@ -1,7 +1,7 @@
 import { assertStrictEquals } from "@std/assert";
 import { allocate, type DType, type Matrix, softmax } from "../mod.ts";
 import { forRows, permutation } from "./arbitraries.ts";
-import { onEachBackend } from "./backends.ts";
+import { onEachBackend, onEachKernel } from "./backends.ts";
 import { readGolden } from "./golden.ts";
 import { blank, DTYPES, fill, masked, matrix, normalRows, rounded, valuesOf } from "./matrices.ts";
 import * as oracle from "./oracle.ts";
@@ -37,7 +37,7 @@ onEachBackend("softmax() agrees with PyTorch", async (on) => {
   }
 });
 
-onEachBackend("softmax() agrees with the oracle at every size up to a block", async (on) => {
+onEachKernel("softmax() agrees with the oracle at every size up to a block", async (on) => {
   const random = new Random(1);
   for (const vocab of everySize()) {
     const rows = normalRows(random, 2, vocab, 5);

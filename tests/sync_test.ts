@@ -9,7 +9,7 @@ import { Random } from "./random.ts";
 
 const VOCAB = 1500;
 const random = new Random(18);
-const [ROWS, OTHERS] = [normalRows(random, 400, VOCAB, 3), normalRows(random, 400, VOCAB, 3)];
+const [ROWS, OTHERS] = [normalRows(random, 200, VOCAB, 3), normalRows(random, 200, VOCAB, 3)];
 const TARGETS = ROWS.map((_, row) => row % 7 === 0 ? -100 : row % VOCAB);
 const CLASSES = TARGETS.map(Math.abs);
 const p = matrix(ROWS), q = matrix(OTHERS);
@@ -43,7 +43,7 @@ onEachBackend("every report says which backend ran and why", async (on) => {
   assertEquals(report.backend, on.backend);
   assertMatch(report.reason, /asked for by name/);
   assertGreater(report.seconds, 0);
-  assertEquals([report.bytesRead, report.bytesWritten], [4 * 400 * VOCAB, 4 * 400]);
+  assertEquals([report.bytesRead, report.bytesWritten], [4 * 200 * VOCAB, 4 * 200]);
 });
 
 Deno.test("without a wish the fastest backend runs, and the report says so", async () => {

@@ -6,7 +6,7 @@ import { reduce, type Reduced, type Reduction, REDUCTIONS } from "./reduction.ts
 
 /** Options of both divergences. */
 export interface DivergenceOptions<R extends Reduction = Reduction> extends CommonOptions, LogitsOptions {
-  /** What `p` and `q` hold: "logits" (the default), "logProbabilities" or "probabilities". All are normalised. */
+  /** What `p` and `q` hold: "logits" (the default), "logProbabilities" or "probabilities". All are normalised first. */
   readonly input?: "logits" | "logProbabilities" | "probabilities";
   /** "mean" (the default) over rows, "sum", or "none" for one number a row. */
   readonly reduction?: R;

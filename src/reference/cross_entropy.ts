@@ -6,7 +6,8 @@
  * gradient = scale·gradientScale·(Σ τ·p − τ + 2·zLoss·lse·p)·dx/dr, exactly 0 where x = −∞.
  *
  * 0·∞ is 0; τ > 0 at x = −∞ makes the loss +∞ and leaves the gradient finite. A row of −∞ has neither loss nor gradient:
- * NaN throughout. With a NaN, so have the classes that are not masked. With +∞ the loss is +∞, or NaN where τ > 0 at the +∞.
+ * NaN throughout, and so has a row with NaN. With +∞ the loss is +∞, or NaN where τ > 0 at the +∞; a z-loss, whose gradient
+ * is ∞·p, then makes the gradient NaN throughout.
  *
  * Target −1 is a row that does not count: not read, all outputs 0 (partial: −∞, 0, NaN, 0, 0). Target −2 lies in another
  * shard of the vocabulary.
@@ -95,7 +96,7 @@ function gradientOf(distribution: Distribution, tau: Float64Array, zLoss: number
   const total = sum(tau.length, (i) => tau[i]);
   const pull = zLoss === 0 ? 0 : 2 * zLoss * distribution.logSumExp;
   return (i) => {
-    if (distribution.logits[i] === -Infinity) return 0;
+    if (distribution.logits[i] === -Infinity && Number.isFinite(pull)) return 0;
     return (total - tau[i] + pull) * probability(distribution, i) - tau[i] * complement(distribution, i);
   };
 }
