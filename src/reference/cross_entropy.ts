@@ -16,7 +16,7 @@
  */
 import type { Tensor } from "../operation.ts";
 import { sum, tabulate } from "./classes.ts";
-import { complement, type Distribution, isEmpty, normalise, probability } from "./distribution.ts";
+import { complement, type Distribution, normalise, probability } from "./distribution.ts";
 import { readRow, readScalar, slopes, transform, writeRow } from "./row.ts";
 
 const IGNORED = -1;
