@@ -8,6 +8,7 @@ import { dimensionNames, tensorNames } from "../arguments.ts";
 import type { Backend, CheckedCall, Session, Tensor, TensorData } from "../operation.ts";
 import { type Kernels, kernels } from "./kernels.ts";
 import { give, isResident, take, wasmBuffer } from "./memory.ts";
+import { copyIn, copyOut, stage, stagedBytes, stagedStride } from "./staging.ts";
 
 /** The most that staging may take, whatever the size of the input. */
 export const STAGING_LIMIT_BYTES = 64 * 2 ** 20;
@@ -79,9 +80,9 @@ function isSame(a: Tensor, b: Tensor): boolean {
     a.rowStride === b.rowStride && a.columns === b.columns && a.dtype === b.dtype;
 }
 
-/** Bytes that one row of a place takes in staging; of all its rows if it is staged once. */
-function bytesOf({ tensor, kind }: Place): number {
-  return kind === "resident" ? 0 : tensor.columns * tensor.data.BYTES_PER_ELEMENT;
+/** Bytes that `rows` rows of a place take in staging. */
+function bytesOf({ tensor, kind }: Place, rows: number): number {
+  return kind === "resident" ? 0 : stagedBytes(tensor, kind === "rows" ? rows : 1);
 }
 
 /** The span of a call: its Views, then the staging of every place, each on a cache line. */
@@ -90,7 +91,7 @@ function layOut(found: readonly Place[], rowsPerStep: number): { bytes: number; 
   let bytes = align(VIEW_BYTES * (1 + Math.max(...found.flatMap(({ views }) => views))));
   for (const place of found) {
     offsets.push(bytes);
-    bytes += align(bytesOf(place) * (place.kind === "rows" ? rowsPerStep : 1));
+    bytes += align(bytesOf(place, rowsPerStep));
   }
   return { bytes, offsets };
 }
@@ -99,16 +100,18 @@ function begin(call: CheckedCall): Session {
   const found = places(call);
   const chosen = instance(call);
   if (chosen === undefined) throw new Error("A call with an obstacle was begun");
-  const rowBytes = sum(found.filter(({ kind }) => kind === "rows").map(bytesOf));
-  const touched = sum(found.map(({ tensor }) => tensor.columns * tensor.data.BYTES_PER_ELEMENT));
-  const wanted = Math.floor(Math.min(STAGING_BYTES / rowBytes, STEP_BYTES / touched));
+  const stagedRow = sum(found.filter(({ kind }) => kind === "rows").map((place) => bytesOf(place, 1)));
+  const touchedRow = sum(found.map(({ tensor }) => tensor.columns * tensor.data.BYTES_PER_ELEMENT));
+  const wanted = Math.floor(Math.min(STAGING_BYTES / stagedRow, STEP_BYTES / touchedRow));
   const rowsPerStep = Math.min(call.dims.rows, Math.max(1, wanted));
 
   const names = tensorNames(call.operation);
   const { bytes, offsets } = layOut(found, rowsPerStep);
   const base = take(bytes);
-  const staging = found.map((place, i) => stage(place, base + offsets[i], rowsPerStep));
-  staging.forEach((into, i) => found[i].kind === "once" && found[i].input && copyRows(found[i].tensor, into, 0, 1));
+  const staged = found.map((place, i) =>
+    place.kind === "once" ? stage(place.tensor, base + offsets[i], 0, 1) : undefined
+  );
+  found.forEach(({ tensor, input }, i) => input && staged[i] && copyIn(tensor, staged[i], 0, 1));
 
   const viewArguments = names.map((name, i) => call.tensors[name] === undefined ? 0 : base + i * VIEW_BYTES);
   const dims = dimensionNames(call.operation);
@@ -119,65 +122,27 @@ function begin(call: CheckedCall): Session {
     rowsPerStep,
     step(firstRow, rows) {
       found.forEach((place, i) => {
-        if (place.kind === "rows" && place.input) copyRows(place.tensor, staging[i], firstRow, rows);
-        describe(place, base, base + offsets[i], firstRow);
+        if (place.kind === "rows") {
+          staged[i] = stage(place.tensor, base + offsets[i], firstRow, rows);
+          if (place.input) copyIn(place.tensor, staged[i], firstRow, rows);
+        }
+        describe(place, base, staged[i], firstRow);
       });
       kernel(...viewArguments, ...dims.map((name) => name === "rows" ? rows : call.dims[name]), ...params);
-      found.forEach(({ tensor, kind, output }, i) => {
-        if (output && kind !== "resident") copyBack(tensor, staging[i], firstRow, rows);
-      });
+      found.forEach(({ tensor, output }, i) => output && staged[i] && copyOut(tensor, staged[i], firstRow, rows));
     },
     end: () => give(base, bytes),
   };
 }
 
-/** A typed array over a place's staging, of the tensor's own element type. */
-function stage({ tensor, kind }: Place, address: number, rows: number): TensorData {
-  const constructor = tensor.data.constructor as new (
-    buffer: ArrayBufferLike,
-    byteOffset: number,
-    length: number,
-  ) => TensorData;
-  const length = kind === "resident" ? 0 : tensor.columns * (kind === "rows" ? rows : 1);
-  return new constructor(wasmBuffer(), address, length);
-}
-
 /** Writes the Views of a place for the rows of a step. */
-function describe({ tensor, kind, views }: Place, base: number, staged: number, firstRow: number): void {
-  const size = tensor.data.BYTES_PER_ELEMENT;
-  const stride = tensor.rows === 1 || tensor.rowStride === 0
-    ? 0
-    : size * (kind === "resident" ? tensor.rowStride : tensor.columns);
-  const address = kind === "resident" ? tensor.data.byteOffset + firstRow * stride : staged;
+function describe({ tensor, views }: Place, base: number, staged: TensorData | undefined, firstRow: number): void {
+  const { data, rows, rowStride, dtype } = tensor;
+  const isOneRow = rows === 1 || rowStride === 0;
+  const stride = isOneRow ? 0 : data.BYTES_PER_ELEMENT * (staged ? stagedStride(tensor) : rowStride);
+  const address = staged ? staged.byteOffset : data.byteOffset + firstRow * stride;
   for (const index of views) {
-    new Uint32Array(wasmBuffer(), base + index * VIEW_BYTES, 3).set([address, stride, DTYPE_CODES[tensor.dtype]]);
-  }
-}
-
-/** Copies rows of a tensor into staging, packed. */
-function copyRows(tensor: Tensor, staging: TensorData, firstRow: number, rows: number): void {
-  const { data, columns, rowStride } = tensor;
-  const start = firstRow * rowStride;
-  if (rowStride === columns || rows === 1) {
-    staging.set(data.subarray(start, start + rows * columns));
-    return;
-  }
-  for (let row = 0; row < rows; row++) {
-    const from = start + row * rowStride;
-    staging.set(data.subarray(from, from + columns), row * columns);
-  }
-}
-
-/** Copies staged rows back to where they belong. */
-function copyBack(tensor: Tensor, staging: TensorData, firstRow: number, rows: number): void {
-  const { data, columns, rowStride } = tensor;
-  const start = firstRow * rowStride;
-  if (rowStride === columns || rows === 1) {
-    data.set(staging.subarray(0, rows * columns), start);
-    return;
-  }
-  for (let row = 0; row < rows; row++) {
-    data.set(staging.subarray(row * columns, (row + 1) * columns), start + row * rowStride);
+    new Uint32Array(wasmBuffer(), base + index * VIEW_BYTES, 3).set([address, stride, DTYPE_CODES[dtype]]);
   }
 }
 
