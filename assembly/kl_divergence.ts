@@ -1,5 +1,6 @@
 // klDivergence: D(P ‖ Q) = Σ P·ln(P / Q) of each pair of rows. p, q [rows, vocab], logits or probabilities →
-//   divergence [rows] f32, partial? [rows, 6] f64 (maxP, sumP, maxQ, sumQ, D, ln of P's total over Q's), gradientP?, gradientQ? [rows, vocab].
+//   divergence [rows] f32, partial? [rows, 6] f64 (maxP, sumP, maxQ, sumQ, D, ln of P's total over Q's),
+//   gradientP?, gradientQ? [rows, vocab].
 // One look from memory (pair_scan.ts: formula, accuracy, edges); the gradients take a second one from cache:
 //   ∂D/∂p = scale·P·(d − D), ∂D/∂q = scale·(Q − P) = scale·P·(e^(−d) − 1); exactly 0 where that logit is −∞.
 // Never negative, exactly 0 for equal rows, relative error ≤ 1e-5 at divergences of 1e-8.
@@ -28,7 +29,7 @@ export function klDivergence(
   readAs(input);
   for (let row = 0; row < rows; row++) {
     scanPair(p, q, row, vocab, true);
-    const value = sumP == 0 || sumQ == 0 ? NaN : rowDivergence;
+    const value = sumP > 0 && sumQ > 0 ? rowDivergence : NaN;
     store<f32>(divergence.row(row), <f32>value);
     if (partial.present) {
       const at = partial.row(row);

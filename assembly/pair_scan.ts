@@ -8,7 +8,7 @@
 // are near, not from the quotient of two sums. What is one number a block is f64.
 // p = 0: the class adds Q (nothing in the textbook's sum). q = 0 < p: +∞. No distribution (a row of −∞, or +∞ or NaN): NaN.
 
-import { BLOCK, View, blockLength, padded, scratch } from "./view";
+import { BLOCK, BLOCK_BYTES, View, blockLength, padded, scratch } from "./view";
 import { temperature } from "./block";
 import { bregmanPolynomial, constant, madd } from "./math";
 import { blockSum, lanes, maximum, weigh, weighExactly } from "./sweep";
@@ -23,7 +23,7 @@ export let divergence: f64 = 0;
 /** ln of P's total over Q's. */
 export let gap: f64 = 0;
 
-/** Of the block last summed. */
+/** Σ P·(d + e^(−d) − 1) and Σ P·d of the block last summed. */
 let termSum: f64 = 0;
 let termMean: f64 = 0;
 
@@ -88,15 +88,15 @@ function blockTerms(count: i32, sp: f64, sq: f64, centre: f64, shift: f64): void
   const q2 = constant(15), q1 = constant(16), q0 = constant(17);
   let sum = constant(25), lost = sum, mean = sum, at = scratch(2);
   for (const end = at + (<usize>count << 2); at < end; at += 16) {
-    const p = v128.load(at), q = f32x4.mul(v128.load(at, 4096), ratio);
+    const p = v128.load(at), q = f32x4.mul(v128.load(at, BLOCK_BYTES), ratio);
     // Where p is masked δ is −∞, or NaN if q is too: any finite number will do, its product with 0 is 0 and Q is left
-    const d = f32x4.pmax(bottom, f32x4.sub(f32x4.sub(v128.load(at, 12288), c), c2));
+    const d = f32x4.pmax(bottom, f32x4.sub(f32x4.sub(v128.load(at, 3 * BLOCK_BYTES), c), c2));
     const product = f32x4.mul(p, d);
     const quotient = bregmanPolynomial(d, q6, q5, q4, q3, q2, q1, q0);
     const near = f32x4.mul(f32x4.mul(product, d), quotient), far = madd(p, d, f32x4.sub(q, p));
     const term = v128.bitselect(near, far, f32x4.le(f32x4.abs(d), one));
     mean = f32x4.add(mean, product);
-    // Kahan's sum
+    // Kahan's sum: a large divergence may also be many small terms
     const corrected = f32x4.sub(term, lost), next = f32x4.add(sum, corrected);
     lost = f32x4.sub(f32x4.sub(next, sum), corrected);
     sum = next;

@@ -1,7 +1,7 @@
 // What a kernel is told of a tensor, and where it may scribble.
 //
 // The host writes one View a tensor and passes its address; an absent tensor is address 0.
-// A workspace of WORKSPACE_BYTES belongs to each instance of the module (one a thread), so the globals here are never shared.
+// A workspace of eight blocks belongs to each instance of the module (one a thread), so the globals here are never shared.
 
 /** Elements of a block: 4 KiB of f32, so that a block and everything computed from it stay in the first-level cache. */
 export const BLOCK: i32 = 1024;

@@ -76,7 +76,7 @@ export function finish<Kind extends PartialKind>(partial: Partial<Kind>): Finish
       hit: Int32Array.from(each(([max, sum, target]) => sum !== 0 && target === max ? 1 : 0)),
     }),
     klDivergence: () => ({
-      divergence: each(([, sumP, , sumQ, divergence]) => sumP === 0 || sumQ === 0 ? NaN : divergence),
+      divergence: each(([, sumP, , sumQ, divergence]) => sumP > 0 && sumQ > 0 ? divergence : NaN),
       logSumExpP: each(logSumExpOf),
       logSumExpQ: each((row) => logSumExpOf(row.subarray(2))),
     }),

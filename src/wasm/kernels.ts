@@ -14,8 +14,8 @@ export interface Kernels {
   readonly functions: Readonly<Record<string, Kernel>>;
 }
 
-/** Bytes of scratch that an instance needs: eight blocks of 1024 f32, and one vector loop's over-read. */
-const WORKSPACE_BYTES = 8 * 4096 + 64;
+/** Bytes of scratch that an instance needs: eight blocks of 1024 f32 (assembly/view.ts). */
+const WORKSPACE_BYTES = 8 * 4096;
 
 const cache = new Map<Kernels["build"], Kernels | undefined>();
 
@@ -34,7 +34,7 @@ function load(build: Kernels["build"], base64: string): Kernels | undefined {
 
 function instantiate(build: Kernels["build"], base64: string): Kernels | undefined {
   const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-  if (!WebAssembly.validate(bytes)) return undefined;
+  if (typeof SharedArrayBuffer === "undefined" || !WebAssembly.validate(bytes)) return undefined;
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory: wasmMemory() } });
   const functions = exports as Record<string, Kernel>;
   if (build === "relaxed" && functions.fused() === 0) return undefined;
