@@ -42,7 +42,7 @@ export function classWeight(index: i32): f32 {
 }
 
 /** τ of a block, into scratch block 2, whose address it returns; 0 in the padding. Uses scratch 3. */
-export function labelBlock(x: usize, row: i32, start: i32, length: i32): usize {
+function labelBlock(x: usize, row: i32, start: i32, length: i32): usize {
   const target = scratch(2);
   const count = padded(length);
   const share = f32x4.splat(confidence), each = f32x4.splat(smoothing);

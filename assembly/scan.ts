@@ -98,7 +98,7 @@ function add(x: usize, count: i32, next: usize, ahead: i32, moments: bool): f32 
 }
 
 /** Merges a partial into the row's. */
-export function merge(max: f64, sum: f64, shifted: f64): void {
+function merge(max: f64, sum: f64, shifted: f64): void {
   const top = Math.max(rowMax, max);
   if (rowSum == 0 || !isFinite(top)) {
     // Nothing yet, or infinities: sums add as they are
