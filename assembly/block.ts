@@ -1,8 +1,8 @@
 // One block of a row, in and out of f32.
 //
-// loadBlock: address of `length` f32 values, padded up to a multiple of 16. A block that is f32 already, full and untransformed
-//   is used where it lies; any other is widened, padded, capped and divided into scratch. So every kernel has one loop,
-//   for every dtype, every stride and every tail.
+// loadBlock: address of `length` f32 values, padded up to a multiple of 16. A block that is f32 already, full and not to be
+//   transformed is used where it lies; any other is widened, padded, capped and divided into scratch. So every kernel has
+//   one loop, for every dtype, every stride and every tail.
 // commit: the way back, rounding to nearest even. NaN stays NaN; −∞ stays −∞ through cap and temperature.
 
 import { BLOCK_BYTES, View, padded } from "./view";

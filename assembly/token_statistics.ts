@@ -1,4 +1,4 @@
-// tokenStatistics: what a server says of a row. logits [rows, vocab], targets? [rows] i32 → targetLogProbability?, rank? [rows],
+// tokenStatistics: what a server says of a row. logits [rows, vocab], targets? [rows] i32 → targetLogProbability?, rank?,
 //   logSumExp, entropy, argmax [rows], topTokens?, topLogProbabilities? [rows, top].
 // Two looks at a row: one from memory for sums and moments, one from cache that counts the logits above the target's (its
 // rank, from 1) and keeps the `top` largest. Blocks whose maximum does not enter the list are passed over.

@@ -17,8 +17,8 @@ export interface Partial<Kind extends PartialKind = PartialKind> {
   /**
    * [rows, columns]. Of logSumExp: max, Σ e^(x − max). Of crossEntropy: those, the target's logit (−∞ until its shard has
    * come, NaN in an ignored row), Σ t·(x − max) and Σ t for the share t that label smoothing gives each class. Of
-   * klDivergence: max and sum of p, max and sum of q, the divergence of the two distributions within the shard, and ln of p's Σ e^x
-   * over q's, which is known better than from the sums where the two are near.
+   * klDivergence: max and sum of p, max and sum of q, the divergence of the two distributions within the shard, and ln of
+   * p's Σ e^x over q's, which is known better than from the sums where the two are near.
    */
   readonly values: Float64Array;
   /** The label smoothing of a cross-entropy; 0 for the others. */

@@ -42,7 +42,8 @@ function prepare<R extends Reduction>(
  * textbook's term is 0; where Q = 0 < P it is +∞. A row of −∞, or with NaN or +∞, gives NaN.
  *
  * "mean" is the mean over rows, the true divergence; PyTorch's "mean" also divides by vocab (its "batchmean" is ours).
- * Gradients are with respect to logits, whatever `input` says: for probabilities, those whose softmax they are.
+ * Probabilities that do not sum to 1 are normalised, but then small divergences lose some of that accuracy. Gradients are
+ * with respect to logits, whatever `input` says: for probabilities, those whose softmax they are.
  *
  * @param p [rows, vocab].
  * @param q [rows, vocab].

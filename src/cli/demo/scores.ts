@@ -83,11 +83,7 @@ export async function scoreConstant(
   options: CommonOptions,
 ): Promise<Predictions> {
   const everywhere = repeatRow(logProbabilities, targets.length);
-  const { targetLogProbability, entropy, rank } = await tokenStatistics(
-    everywhere,
-    targets,
-    options,
-  );
+  const { targetLogProbability, entropy, rank } = await tokenStatistics(everywhere, targets, options);
   return { loss: Float32Array.from(targetLogProbability, (value) => -value), entropy, rank };
 }
 
