@@ -9,9 +9,10 @@
 
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
 import { chain, commit, destination, loadBlock, loadOne, origin, storeOne, transform } from "./block";
-import { classWeight, describe, labelMass, labelledLogit, relabel, unlabel } from "./labels";
-import { rowLogSumExp, rowMax, rowOrigin, rowSum, scan, scanLabels } from "./scan";
+import { classWeight, describe, unlabel } from "./labels";
+import { orient, rowLabelled, rowLogSumExp, rowMass, rowMax, rowOrigin, rowSum, scan, scanLabels } from "./scan";
 import { weigh } from "./sweep";
+import { endClass, firstClass } from "./team";
 
 const IGNORED = -1;
 
@@ -43,34 +44,32 @@ export function crossEntropy(
       ignore(row, vocab, loss, logSumExp, hit, partial, gradient);
       continue;
     }
+    orient(logits, row, vocab);
+    const x: f32 = target >= 0 ? loadOne(logits, row, target, scratch(0)) : -Infinity;
     if (labelled) scanLabels(logits, row, vocab);
-    else {
-      relabel();
-      scan(logits, row, vocab);
-    }
+    else scan(logits, row, vocab);
     const lse = rowLogSumExp(), level = rowMax + Math.log(rowSum);
-    let value: f64 = 0, mass = labelMass, x: f32 = -Infinity, own: f64 = 0;
+    let value: f64 = 0, mass = rowMass, own: f64 = 0;
     if (target >= 0) {
-      x = loadOne(logits, row, target, scratch(0));
       own = <f64>(confidence * classWeight(target));
       mass += own;
       value = own == 0 ? 0 : own * (rowMax - <f64>x + Math.log(rowSum));
     }
-    if (labelMass != 0) value += labelMass * level - labelledLogit;
+    if (rowMass != 0) value += rowMass * level - rowLabelled;
     if (zLoss != 0) value += zLoss * lse * lse;
     store<f32>(loss.row(row), rowSum > 0 ? <f32>value : NaN);
     store<f32>(logSumExp.row(row), <f32>lse);
     if (hit.present) store<i32>(hit.row(row), i32(target >= 0 && rowSum != 0 && <f64>x == rowMax));
     if (partial.present) {
       const at = partial.row(row);
-      const centre = isFinite(rowMax) ? labelledLogit - rowMax * labelMass : 0;
-      record(at, rowMax + rowOrigin, rowSum, <f64>x + rowOrigin, centre, labelMass);
+      const centre = isFinite(rowMax) ? rowLabelled - rowMax * rowMass : 0;
+      record(at, rowMax + rowOrigin, rowSum, <f64>x + rowOrigin, centre, rowMass);
     }
     if (gradient.present) {
       const factor = gradientScale.present ? scale * <f64>load<f32>(gradientScale.row(row)) : scale;
       const pull = zLoss == 0 ? mass : mass + 2 * zLoss * lse;
       descend(logits, gradient, row, vocab, factor, pull, labelled);
-      if (target >= 0 && x != -Infinity) {
+      if (target >= firstClass(vocab) && target < endClass(vocab) && x != -Infinity) {
         const share = Math.exp(<f64>x - rowMax) / rowSum * pull;
         const smooth = <f64>(smoothing * classWeight(target));
         correct(gradient, row, target, x, <f32>(factor * (share - own - smooth)));
@@ -94,13 +93,15 @@ function ignore(row: i32, vocab: i32, loss: View, lse: View, hit: View, partial:
   store<f32>(lse.row(row), 0);
   if (hit.present) store<i32>(hit.row(row), 0);
   if (partial.present) record(partial.row(row), -Infinity, 0, NaN, 0, 0);
-  if (gradient.present) memory.fill(gradient.row(row), 0, <usize>vocab << (gradient.dtype == 0 ? 2 : 1));
+  if (!gradient.present) return;
+  const width = gradient.dtype == 0 ? 2 : 1, first = firstClass(vocab);
+  memory.fill(gradient.row(row) + (<usize>first << width), 0, <usize>(endClass(vocab) - first) << width);
 }
 
 /** The gradient of every class but the target: factor·(pull·p − τ). */
 function descend(logits: View, gradient: View, row: i32, vocab: i32, factor: f64, pull: f64, labelled: bool): void {
   const scale = <f32>(factor * pull / rowSum);
-  for (let start = 0; start < vocab; start += BLOCK) {
+  for (let start = firstClass(vocab), end = endClass(vocab); start < end; start += BLOCK) {
     const length = blockLength(start, vocab), count = padded(length);
     // In place, the block is overwritten before τ and the chain rule have looked at it: they need a copy.
     let x = loadBlock(logits, row, start, length, scratch(0));

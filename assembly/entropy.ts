@@ -4,12 +4,12 @@
 
 import { View } from "./view";
 import { transform } from "./block";
-import { rowLogSumExp, rowMoment, rowSum, scanMoments } from "./scan";
+import { orient, rowLogSumExp, rowMoment, rowSum, scanMoments } from "./scan";
 
-/** Entropy of the row last scanned with moments, in nats. */
+/** Entropy of the row last scanned with moments, in nats; rounding must not make it negative. */
 @inline
 export function rowEntropy(): f64 {
-  return Math.log(rowSum) - rowMoment / rowSum;
+  return Math.max(0, Math.log(rowSum) - rowMoment / rowSum);
 }
 
 export function entropy(
@@ -24,6 +24,7 @@ export function entropy(
 ): void {
   transform(softcap, temperature);
   for (let row = 0; row < rows; row++) {
+    orient(logits, row, vocab);
     scanMoments(logits, row, vocab);
     store<f32>(result.row(row), <f32>(rowEntropy() * scale));
     store<f32>(logSumExp.row(row), <f32>rowLogSumExp());

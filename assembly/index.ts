@@ -1,6 +1,7 @@
 // The module's exports: one kernel an operation, arguments in the order of its record, and what the host sets up.
 
 export { workspace } from "./view";
+export { boardBytes, join } from "./team";
 export { fused, mapExp, mapLn } from "./math";
 export { crossEntropy } from "./cross_entropy";
 export { entropy } from "./entropy";

@@ -6,12 +6,13 @@
 //   ∂/∂p = scale·β·P·(ln(P/M) − D(P ‖ M)), ∂/∂q likewise with 1 − β; exactly 0 where that logit is −∞.
 // P = 0 or Q = 0 add 0 to their own sum. No distribution (a row of −∞, or +∞ or NaN): NaN.
 
-import { BLOCK, View, blockLength, padded, scratch } from "./view";
+import { BLOCK, SEGMENT, View, blockLength, padded, scratch } from "./view";
 import { chain, commit, transform } from "./block";
 import { atanhRest, constant, exp, expm1, isSmallRatio, ln, madd } from "./math";
 import { fromP, fromQ, readAs, xp, xq } from "./pair";
 import { loadWeights, scanPair, sumP, sumQ } from "./pair_scan";
 import { lanes } from "./sweep";
+import { endClass, firstClass, isAlone, meet, segments, slot, turn } from "./team";
 
 export function jsDivergence(
   p: View,
@@ -33,16 +34,11 @@ export function jsDivergence(
     scanPair(p, q, row, vocab, false);
     const known = sumP > 0 && sumQ > 0; // without a divergence there is no gradient either: NaN throughout
     const kp: f32 = known ? <f32>(1 / sumP) : NaN, kq: f32 = known ? <f32>(1 / sumQ) : NaN;
-    let a: f64 = 0, b: f64 = 0;
-    for (let start = 0; start < vocab; start += BLOCK) {
-      const length = blockLength(start, vocab);
-      mix(padded(length), loadWeights(p, q, row, start, length, kp, kq), <f32>beta);
-      a += meanP;
-      b += meanQ;
-    }
+    scanMeans(p, q, row, vocab, kp, kq, <f32>beta);
+    const a = rowMeanP, b = rowMeanQ;
     store<f32>(divergence.row(row), known ? <f32>(beta * a + (1 - beta) * b) : NaN);
     if (!gradientP.present && !gradientQ.present) continue;
-    for (let start = 0; start < vocab; start += BLOCK) {
+    for (let start = firstClass(vocab), end = endClass(vocab); start < end; start += BLOCK) {
       const length = blockLength(start, vocab), count = padded(length);
       mix(count, loadWeights(p, q, row, start, length, kp, kq), <f32>beta);
       if (gradientP.present) {
@@ -59,7 +55,41 @@ export function jsDivergence(
   }
 }
 
-/** Σ M·g(P/M − 1) and Σ M·g(Q/M − 1) of the block last mixed. */
+/** Σ M·g(P/M − 1) and Σ M·g(Q/M − 1) of the row last scanned. */
+let rowMeanP: f64 = 0;
+let rowMeanQ: f64 = 0;
+
+/** Takes both sums over a row: by segments, like all sums. */
+function scanMeans(p: View, q: View, row: i32, vocab: i32, kp: f32, kq: f32, beta: f32): void {
+  rowMeanP = 0;
+  rowMeanQ = 0;
+  let a: f64 = 0, b: f64 = 0;
+  for (let start = firstClass(vocab), end = endClass(vocab); start < end; start += BLOCK) {
+    const length = blockLength(start, vocab), next = start + BLOCK;
+    mix(padded(length), loadWeights(p, q, row, start, length, kp, kq), beta);
+    a += meanP;
+    b += meanQ;
+    if (next < end && next % SEGMENT != 0) continue;
+    if (isAlone()) {
+      rowMeanP += a;
+      rowMeanQ += b;
+    } else {
+      store<f64>(slot(start / SEGMENT, vocab), a);
+      store<f64>(slot(start / SEGMENT, vocab), b, 8);
+    }
+    a = 0;
+    b = 0;
+  }
+  if (isAlone()) return;
+  meet();
+  for (let i = 0, count = segments(vocab); i < count; i++) {
+    rowMeanP += load<f64>(slot(i, vocab));
+    rowMeanQ += load<f64>(slot(i, vocab), 8);
+  }
+  turn();
+}
+
+/** The same of the block last mixed. */
 let meanP: f64 = 0;
 let meanQ: f64 = 0;
 

@@ -10,6 +10,7 @@ import { chain, commit, transform } from "./block";
 import { bregman, constant } from "./math";
 import { fromP, fromQ, readAs, xp, xq } from "./pair";
 import { divergence as rowDivergence, gap, loadWeights, maxP, maxQ, scanPair, sumP, sumQ } from "./pair_scan";
+import { endClass, firstClass } from "./team";
 
 export function klDivergence(
   p: View,
@@ -43,7 +44,7 @@ export function klDivergence(
     if (!gradientP.present && !gradientQ.present) continue;
     const known = value == value; // without a divergence there is no gradient either: NaN throughout
     const kp: f32 = known ? <f32>(1 / sumP) : NaN, kq: f32 = known ? <f32>(1 / sumQ) : NaN;
-    for (let start = 0; start < vocab; start += BLOCK) {
+    for (let start = firstClass(vocab), end = endClass(vocab); start < end; start += BLOCK) {
       const length = blockLength(start, vocab), count = padded(length);
       const centre = loadWeights(p, q, row, start, length, kp, kq);
       if (gradientP.present) {

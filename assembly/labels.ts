@@ -2,7 +2,7 @@
 // weights w and label smoothing; each part may be absent. (An integer target is one entry more; cross_entropy.ts adds it.)
 // A masked class (x = −∞) takes no part in the smoothing: its loss would be +∞ whatever the model did.
 //
-// Σ τ·x is summed block by block against the block's own top: Σ τ·(x − top) in f32 by Kahan's method, top·Σ τ in f64.
+// Σ τ·x is summed block by block about a shift near the block's top: Σ τ·(x − shift) in f32 by Kahan's method, shift·Σ τ in f64.
 // 0·(−∞) is 0.
 
 import { View, padded, scratch } from "./view";
@@ -15,9 +15,9 @@ let weights: View = changetype<View>(0);
 let confidence: f32 = 1;
 let smoothing: f32 = 0;
 
-/** Σ τ and Σ τ·x of the row so far. */
-export let labelMass: f64 = 0;
-export let labelledLogit: f64 = 0;
+/** Σ τ and Σ τ·x of the block last labelled. */
+export let blockMass: f64 = 0;
+export let blockLabelled: f64 = 0;
 
 /** Sets where the target mass of the kernel that runs now comes from. Returns whether any class but the target has some. */
 export function describe(targetProbabilities: View, classWeights: View, share: f32, each: f32): bool {
@@ -26,13 +26,6 @@ export function describe(targetProbabilities: View, classWeights: View, share: f
   confidence = share;
   smoothing = each;
   return targetProbabilities.present || each != 0;
-}
-
-/** Begins a row. */
-@inline
-export function relabel(): void {
-  labelMass = 0;
-  labelledLogit = 0;
 }
 
 /** The weight of one class. */
@@ -62,10 +55,9 @@ function labelBlock(x: usize, row: i32, start: i32, length: i32): usize {
   return target;
 }
 
-/** Adds a block of logits to the row's sums. */
-export function label(x: usize, row: i32, start: i32, length: i32, top: f32): void {
+/** Sums τ over a block of logits that lie about `shift`. */
+export function label(x: usize, row: i32, start: i32, length: i32, shift: f32): void {
   const tau = labelBlock(x, row, start, length);
-  const shift = isFinite(top) ? top : 0;
   const m = f32x4.splat(shift), zero = constant(25);
   let mass = zero, massLost = zero, product = zero, productLost = zero;
   for (let i: usize = 0, end = <usize>padded(length) << 2; i < end; i += 16) {
@@ -79,9 +71,8 @@ export function label(x: usize, row: i32, start: i32, length: i32, top: f32): vo
     productLost = v128.and(lost, f32x4.eq(lost, lost)); // an infinite sum has lost nothing
     product = next;
   }
-  const sum = lanes(mass) - lanes(massLost);
-  labelMass += sum;
-  labelledLogit += lanes(product) - lanes(productLost) + <f64>shift * sum;
+  blockMass = lanes(mass) - lanes(massLost);
+  blockLabelled = lanes(product) - lanes(productLost) + <f64>shift * blockMass;
 }
 
 /** Subtracts scale·τ from a block of gradients, but for masked classes. */

@@ -3,7 +3,8 @@
 
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
 import { commit, destination, loadBlock, transform } from "./block";
-import { rowMax, rowSum, scan } from "./scan";
+import { orient, rowMax, rowSum, scan } from "./scan";
+import { endClass, firstClass } from "./team";
 
 export function logSoftmax(
   logits: View,
@@ -15,9 +16,10 @@ export function logSoftmax(
 ): void {
   transform(softcap, temperature);
   for (let row = 0; row < rows; row++) {
+    orient(logits, row, vocab);
     scan(logits, row, vocab);
     const m = f32x4.splat(<f32>rowMax), c = f32x4.splat(<f32>Math.log(rowSum));
-    for (let start = 0; start < vocab; start += BLOCK) {
+    for (let start = firstClass(vocab), end = endClass(vocab); start < end; start += BLOCK) {
       const length = blockLength(start, vocab);
       const x = loadBlock(logits, row, start, length, scratch(0));
       const y = destination(logProbabilities, row, start, length, scratch(1));

@@ -3,7 +3,7 @@
 
 import { View } from "./view";
 import { transform } from "./block";
-import { rowLogSumExp, rowMax, rowOrigin, rowSum, scan } from "./scan";
+import { orient, rowLogSumExp, rowMax, rowOrigin, rowSum, scan } from "./scan";
 
 export function logSumExp(
   logits: View,
@@ -16,6 +16,7 @@ export function logSumExp(
 ): void {
   transform(softcap, temperature);
   for (let row = 0; row < rows; row++) {
+    orient(logits, row, vocab);
     scan(logits, row, vocab);
     store<f32>(result.row(row), <f32>rowLogSumExp());
     if (partial.present) {

@@ -41,6 +41,10 @@ const TABLE = memory.data<f32>([
   0.0, // 25
   -1e30, // 26, for a logarithm of 0 that must not be infinite
   0.17, // 27, below the largest (√2 − 1) / (√2 + 1) = 0.1716 that R is for
+  5.03943765489363, // 28 q₂ / q₃: e^r in units of q₃ is monic
+  20.0506630455729, // 29 q₁ / q₃
+  60.149443615357384, // 30 q₀ / q₃
+  120.3007372152534, // 31 1 / q₃
 ]);
 
 /** Constant `index` in every lane. */
@@ -80,6 +84,12 @@ export function reduce(d: v128, n: v128, ln2: v128): v128 {
 @inline
 export function expPolynomial(r: v128, q3: v128, q2: v128, q1: v128, q0: v128, one: v128): v128 {
   return madd(madd(madd(madd(madd(q3, r, q2), r, q1), r, q0), r, one), r, one);
+}
+
+/** e^r in units of q₃, by a, b, c, d from 28 on: the first step costs no multiplication. */
+@inline
+export function monicPolynomial(r: v128, a: v128, b: v128, c: v128, d: v128): v128 {
+  return madd(madd(madd(madd(f32x4.add(r, a), r, b), r, c), r, d), r, d);
 }
 
 /** 2ⁿ, whose biased exponent is in the low bits of b. */

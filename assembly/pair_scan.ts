@@ -8,11 +8,13 @@
 // are near, not from the quotient of two sums. What is one number a block is f64.
 // p = 0: the class adds Q (nothing in the textbook's sum). q = 0 < p: +∞. No distribution (a row of −∞, or +∞ or NaN): NaN.
 
-import { BLOCK, BLOCK_BYTES, View, blockLength, padded, scratch } from "./view";
+import { BLOCK, BLOCK_BYTES, SEGMENT, View, blockLength, padded, scratch } from "./view";
 import { temperature } from "./block";
 import { bregmanPolynomial, constant, madd } from "./math";
-import { blockSum, lanes, maximum, weigh, weighExactly } from "./sweep";
+import { blockSum, lanes, maximum, weigh, weighAndSum } from "./sweep";
 import { difference, fromP, fromQ, isExact, loadPair, xp, xq } from "./pair";
+import { PairPartial, ownPair, ratioTerm } from "./pair_partial";
+import { endClass, firstClass, isAlone, meet, segments, slot, turn } from "./team";
 
 /** The partial of the rows last scanned. */
 export let maxP: f64 = 0;
@@ -27,40 +29,59 @@ export let gap: f64 = 0;
 let termSum: f64 = 0;
 let termMean: f64 = 0;
 
-/** Scans row `row` of both matrices; without `terms` the divergence is left out. Uses scratch 0 to 5. */
+/** Scans row `row` of both matrices, this thread's part and the others'; without `terms` the divergence is left out. Uses scratch 0 to 5. */
 export function scanPair(p: View, q: View, row: i32, vocab: i32, terms: bool): void {
-  maxP = -Infinity;
-  maxQ = -Infinity;
-  sumP = 0;
-  sumQ = 0;
-  divergence = 0;
-  gap = 0;
-  for (let start = 0; start < vocab; start += BLOCK) {
-    const length = blockLength(start, vocab), count = padded(length);
-    loadPair(p, q, row, start, length);
-    const rawP = maximum(xp, count), rawQ = maximum(xq, count);
-    const shift = difference(p, q, row, start, length, rawP, rawQ);
-    weighExactly(xp, scratch(2), count, rawP == -Infinity ? 0 : rawP - fromP);
-    const sp = blockSum;
-    weighExactly(xq, scratch(3), count, rawQ == -Infinity ? 0 : rawQ - fromQ);
-    const sq = blockSum;
-    if (sp == 0 && sq == 0) continue;
-    const mp = <f64>rawP / <f64>temperature, mq = <f64>rawQ / <f64>temperature;
-    let between = mp - mq + Math.log(sp / sq), within: f64 = 0;
-    if (terms && sp != 0) {
-      blockTerms(count, sp, sq, between - shift, shift);
-      within = sq == 0 ? Infinity : termSum;
-      // Σ P·e^(−d) should be 1 and is 1 + excess: ln(sp / sq), a quotient of rounded sums, is off by its logarithm. Where
-      // P and Q are far apart the excess itself is rounded more than the quotient.
-      const excess = termSum - termMean;
-      if (within < 0.1) {
-        const off = Math.log1p(excess);
-        between -= off;
-        within = Math.max(0, within - (excess - off));
-      }
+  const whole = ownPair(0);
+  whole.clear();
+  let segment = ownPair(1);
+  for (let start = firstClass(vocab), end = endClass(vocab); start < end; start += BLOCK) {
+    if (start % SEGMENT == 0) {
+      if (!isAlone()) segment = changetype<PairPartial>(slot(start / SEGMENT, vocab));
+      segment.clear();
     }
-    merge(mp, sp, mq, sq, between, within);
+    absorb(p, q, row, start, vocab, segment, terms);
+    const next = start + BLOCK;
+    if (isAlone() && (next >= end || next % SEGMENT == 0)) whole.merge(segment);
   }
+  if (!isAlone()) {
+    meet();
+    for (let i = 0, count = segments(vocab); i < count; i++) whole.merge(changetype<PairPartial>(slot(i, vocab)));
+    turn();
+  }
+  maxP = whole.maxP;
+  sumP = whole.sumP;
+  maxQ = whole.maxQ;
+  sumQ = whole.sumQ;
+  divergence = whole.divergence;
+  gap = whole.gap;
+}
+
+/** Takes a block into the segment. */
+function absorb(p: View, q: View, row: i32, start: i32, vocab: i32, segment: PairPartial, terms: bool): void {
+  const length = blockLength(start, vocab), count = padded(length);
+  loadPair(p, q, row, start, length);
+  const rawP = maximum(xp, count), rawQ = maximum(xq, count);
+  const shift = difference(p, q, row, start, length, rawP, rawQ);
+  weighAndSum(xp, scratch(2), count, rawP == -Infinity ? 0 : rawP - fromP);
+  const sp = blockSum;
+  weighAndSum(xq, scratch(3), count, rawQ == -Infinity ? 0 : rawQ - fromQ);
+  const sq = blockSum;
+  if (sp == 0 && sq == 0) return;
+  const mp = <f64>rawP / <f64>temperature, mq = <f64>rawQ / <f64>temperature;
+  let between = mp - mq + Math.log(sp / sq), within: f64 = 0;
+  if (terms && sp != 0) {
+    blockTerms(count, sp, sq, between - shift, shift);
+    within = sq == 0 ? Infinity : termSum;
+    // Σ P·e^(−d) should be 1 and is 1 + excess: ln(sp / sq), a quotient of rounded sums, is off by its logarithm. Where
+    // P and Q are far apart the excess itself is rounded more than the quotient.
+    const excess = termSum - termMean;
+    if (within < 0.1) {
+      const off = Math.log1p(excess);
+      between -= off;
+      within = Math.max(0, within - (excess - off));
+    }
+  }
+  segment.add(mp, sp, mq, sq, between, within);
 }
 
 /**
@@ -86,18 +107,23 @@ function blockTerms(count: i32, sp: f64, sq: f64, centre: f64, shift: f64): void
   const ratio = f32x4.splat(<f32>(sp / sq)), one = constant(10), bottom = constant(26);
   const q6 = constant(11), q5 = constant(12), q4 = constant(13), q3 = constant(14);
   const q2 = constant(15), q1 = constant(16), q0 = constant(17);
-  let sum = constant(25), lost = sum, mean = sum, at = scratch(2);
-  for (const end = at + (<usize>count << 2); at < end; at += 16) {
-    const p = v128.load(at), q = f32x4.mul(v128.load(at, BLOCK_BYTES), ratio);
-    // Where p is masked δ is −∞, or NaN if q is too: any finite number will do, its product with 0 is 0 and Q is left
-    const d = f32x4.pmax(bottom, f32x4.sub(f32x4.sub(v128.load(at, 3 * BLOCK_BYTES), c), c2));
-    const product = f32x4.mul(p, d);
-    const quotient = bregmanPolynomial(d, q6, q5, q4, q3, q2, q1, q0);
-    const near = f32x4.mul(f32x4.mul(product, d), quotient), far = madd(p, d, f32x4.sub(q, p));
-    const term = v128.bitselect(near, far, f32x4.le(f32x4.abs(d), one));
-    mean = f32x4.add(mean, product);
+  const zero = constant(25);
+  let sum = zero, lost = zero, mean = zero, at = scratch(2);
+  for (const end = at + (<usize>count << 2); at < end;) {
+    let run = zero, runMean = zero;
+    for (const stop = at + 64; at < stop; at += 16) {
+      const p = v128.load(at), q = f32x4.mul(v128.load(at, BLOCK_BYTES), ratio);
+      // Where p is masked δ is −∞, or NaN if q is too: any finite number will do, its product with 0 is 0 and Q is left
+      const d = f32x4.pmax(bottom, f32x4.sub(f32x4.sub(v128.load(at, 3 * BLOCK_BYTES), c), c2));
+      const product = f32x4.mul(p, d);
+      const quotient = bregmanPolynomial(d, q6, q5, q4, q3, q2, q1, q0);
+      const near = f32x4.mul(f32x4.mul(product, d), quotient), far = f32x4.add(product, f32x4.sub(q, p));
+      run = f32x4.add(run, v128.bitselect(near, far, f32x4.le(f32x4.abs(d), one)));
+      runMean = f32x4.add(runMean, product);
+    }
+    mean = f32x4.add(mean, runMean);
     // Kahan's sum: a large divergence may also be many small terms
-    const corrected = f32x4.sub(term, lost), next = f32x4.add(sum, corrected);
+    const corrected = f32x4.sub(run, lost), next = f32x4.add(sum, corrected);
     lost = f32x4.sub(f32x4.sub(next, sum), corrected);
     sum = next;
   }
@@ -113,6 +139,7 @@ function heavyTerms(count: i32, sp: f64, sq: f64, centre: f64, shift: f64): void
   termMean = 0;
   const exact = isExact();
   const much = <f32>(sp / 16), bar = f32x4.splat(much);
+  if (much >= 1) return; // no weight is larger than 1
   for (let start: usize = 0, end = <usize>count << 2; start < end; start += 16) {
     if (!v128.any_true(f32x4.gt(v128.load(scratch(2) + start), bar))) continue;
     for (let i = start; i < start + 16; i += 4) {
@@ -127,48 +154,4 @@ function heavyTerms(count: i32, sp: f64, sq: f64, centre: f64, shift: f64): void
       store<f32>(scratch(3) + i, 0);
     }
   }
-}
-
-/** w·(d + e^(−d) − 1) where v = w·e^(−d): by its series where the terms would cancel. */
-@inline
-function ratioTerm(w: f64, v: f64, d: f64): f64 {
-  return abs(d) < 0.01
-    ? w * d * d * (1 / 2.0 - d * (1 / 6.0 - d * (1 / 24.0 - d * (1 / 120.0 - d / 720))))
-    : w * d + (v - w);
-}
-
-/** Merges a block into the row's partial by the chain rule. */
-function merge(mp: f64, sp: f64, mq: f64, sq: f64, between: f64, within: f64): void {
-  const topP = Math.max(maxP, sp == 0 ? -Infinity : mp), topQ = Math.max(maxQ, sq == 0 ? -Infinity : mq);
-  const pa = scaled(sumP, maxP, topP), pb = scaled(sp, mp, topP);
-  const qa = scaled(sumQ, maxQ, topQ), qb = scaled(sq, mq, topQ);
-  const p = pa + pb, q = qa + qb;
-  const step = gap - between;
-  // A difference of two logarithms of sums would have the sums' rounding: where the parts are near, only their gaps count.
-  const total = sumP == 0 && sumQ == 0
-    ? between
-    : abs(step) < 1
-    ? gap - Math.log1p(pb / p * Math.expm1(step))
-    : topP - topQ + Math.log(p / q);
-  const a = part(pa / p, qa / q, sumP, sumQ, gap - total, divergence);
-  const b = part(pb / p, qb / q, sp, sq, between - total, within);
-  divergence = a + b;
-  gap = total;
-  maxP = topP;
-  maxQ = topQ;
-  sumP = p;
-  sumQ = q;
-}
-
-@inline
-function scaled(sum: f64, max: f64, top: f64): f64 {
-  return sum == 0 ? 0 : sum * Math.exp(max - top);
-}
-
-/** What one part of the vocabulary adds: masses w of P and v of Q there, d the logarithm of their ratio, `within` inside. */
-function part(w: f64, v: f64, massP: f64, massQ: f64, d: f64, within: f64): f64 {
-  if (massP == 0) return massQ == 0 || v != v ? 0 : v;
-  if (massQ == 0 || within == Infinity) return Infinity;
-  if (w == 0) return v;
-  return ratioTerm(w, v, d) + w * within;
 }

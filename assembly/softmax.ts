@@ -4,8 +4,9 @@
 
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
 import { commit, destination, loadBlock, transform } from "./block";
-import { rowMax, rowSum, scan } from "./scan";
+import { orient, rowMax, rowSum, scan } from "./scan";
 import { weigh } from "./sweep";
+import { endClass, firstClass } from "./team";
 
 export function softmax(
   logits: View,
@@ -17,9 +18,10 @@ export function softmax(
 ): void {
   transform(softcap, temperature);
   for (let row = 0; row < rows; row++) {
+    orient(logits, row, vocab);
     scan(logits, row, vocab);
     const scale = <f32>(1 / rowSum);
-    for (let start = 0; start < vocab; start += BLOCK) {
+    for (let start = firstClass(vocab), end = endClass(vocab); start < end; start += BLOCK) {
       const length = blockLength(start, vocab);
       const x = loadBlock(logits, row, start, length, scratch(0));
       const p = destination(probabilities, row, start, length, scratch(1));

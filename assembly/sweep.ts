@@ -1,18 +1,19 @@
 // The loops over a block in cache. All take addresses of f32, a count that is a multiple of 16, and leave scalars in globals.
 //
-// The one that matters sums e^(x − m) over a block and, in the same loop, takes the maximum of the block after it: that
-// block comes from memory while this one keeps the arithmetic busy, and its maximum is known before its own turn.
-// Never a lagging maximum, never a block done twice.
-// m must be no less than any x. Sums are f32 in four lanes, compensated, and f64 from one block to the next.
+// sum, the one that takes the time: Σ e^(x − base), base a logit that is not far below any other. The polynomial is scaled so
+//   that its leading coefficient is 1, and its first step an addition. The largest x is taken on the way; where it turns out
+//   to lie far above the base the caller counts again.
+// weigh: scale·e^(x − m), m no less than any x: e⁰ is exactly 1 here.
+// Sums are f32 in four lanes by runs, joined by Kahan's method, and f64 from one block to the next.
 
-import { constant, expPolynomial, firstLn2, madd, power, reduce } from "./math";
+import { constant, expPolynomial, firstLn2, madd, monicPolynomial, power, reduce } from "./math";
 
-/** Σ e^(x − m) of the last sweep but {@link weigh}. */
+/** Σ of the last sweep. */
 export let blockSum: f64 = 0;
-/** Σ e^(x − m)·(x − m) of the last sweep with moments. */
+/** Σ e^(x − base)·(x − base) of the last {@link sumMoments}. */
 export let blockMoment: f64 = 0;
-/** Maximum of the next block, seen on the way. */
-export let nextMaximum: f32 = 0;
+/** Largest element of the last sum that is not NaN. */
+export let blockPeak: f32 = 0;
 
 /** Sum of the lanes, in f64 and always in the same order. */
 @inline
@@ -41,85 +42,93 @@ export function maximum(x: usize, count: i32): f32 {
   return highest(f32x4.pmax(f32x4.pmax(m0, m1), f32x4.pmax(m2, m3)));
 }
 
-/** Parts of {@link sweep}: the next block's maximum; a sum by runs, or by Kahan's method throughout; moments; storing. */
-const NEXT = 1, SUM = 2, EXACT = 4, MOMENT = 8, STORE = 16;
+/** What {@link sum} adds for one x, finite and at most 40 above the base, given x − base: e^(x − base) in units of q₃. */
+export function weightOf(d: f32): f64 {
+  const x = f32x4.splat(d), magic = constant(2);
+  const b = madd(x, constant(1), magic), r = reduce(x, f32x4.sub(b, magic), firstLn2());
+  const p = monicPolynomial(r, constant(28), constant(29), constant(30), constant(31));
+  return <f64>f32x4.extract_lane(f32x4.mul(p, power(b)), 0);
+}
 
-/**
- * Bytes of a run: eight vectors, so that no element is rounded more than eight times on its way into the sum. Runs are then
- * added by Kahan's method.
- */
+/** Bytes of two interleaved runs: eight vectors each, so that no element is rounded more than eight times in its run. */
 const RUN_BYTES: usize = 128;
 
-/** The loop: see the head of this file. `target` receives scale·e^(x − m). */
 @inline
-function sweep(x: usize, count: i32, m: f32, next: usize, target: usize, scale: f32, parts: i32): void {
-  const lowest = constant(0), log2e = constant(1), magic = constant(2), one = constant(10);
-  const q3 = constant(6), q2 = constant(7), q1 = constant(8), q0 = constant(9);
-  const ln2 = firstLn2(), zero = constant(25), mm = f32x4.splat(m), k = f32x4.splat(scale);
+function sumBlock(x: usize, count: i32, base: f32, moments: bool): void {
+  const least = constant(0), log2e = constant(1), magic = constant(2), ln2 = firstLn2(), from = f32x4.splat(base);
+  const c3 = constant(28), c2 = constant(29), c1 = constant(30), c0 = constant(31), zero = constant(25);
   let peak = f32x4.splat(-Infinity), sum = zero, lost = zero, moment = zero, momentLost = zero;
   const end = x + (<usize>count << 2);
   while (x < end) {
     let run = zero, runMoment = zero;
     for (const stop = min(end, x + RUN_BYTES); x < stop; x += 16) {
-      if (parts & NEXT) peak = f32x4.pmax(peak, v128.load(next));
-      const d = f32x4.pmax(f32x4.sub(v128.load(x), mm), lowest);
-      const b = madd(d, log2e, magic), n = f32x4.sub(b, magic);
-      const p = expPolynomial(reduce(d, n, ln2), q3, q2, q1, q0, one);
-      if (parts & SUM) run = madd(p, power(b), run);
-      else {
+      const value = v128.load(x);
+      peak = f32x4.pmax(peak, value);
+      const d = f32x4.pmax(f32x4.sub(value, from), least);
+      const b = madd(d, log2e, magic);
+      const p = monicPolynomial(reduce(d, f32x4.sub(b, magic), ln2), c3, c2, c1, c0);
+      if (moments) {
         const e = f32x4.mul(p, power(b));
-        if (parts & EXACT) {
-          const added = f32x4.sub(e, lost), raised = f32x4.add(sum, added);
-          lost = f32x4.sub(f32x4.sub(raised, sum), added);
-          sum = raised;
-        }
-        if (parts & MOMENT) {
-          run = f32x4.add(run, e);
-          runMoment = madd(e, d, runMoment);
-        }
-        if (parts & STORE) v128.store(target, f32x4.mul(e, k));
-      }
-      if (parts & NEXT) next += 16;
-      if (parts & STORE) target += 16;
+        run = f32x4.add(run, e);
+        runMoment = madd(e, d, runMoment);
+      } else run = madd(p, power(b), run);
     }
-    if (parts & (SUM | MOMENT)) {
+    const added = f32x4.sub(run, lost), raised = f32x4.add(sum, added);
+    lost = f32x4.sub(f32x4.sub(raised, sum), added);
+    sum = raised;
+    if (moments) {
+      const more = f32x4.sub(runMoment, momentLost), next = f32x4.add(moment, more);
+      momentLost = f32x4.sub(f32x4.sub(next, moment), more);
+      moment = next;
+    }
+  }
+  blockSum = lanes(sum) - lanes(lost);
+  blockPeak = highest(peak);
+  if (moments) blockMoment = lanes(moment) - lanes(momentLost);
+}
+
+/** Σ e^(x − base) of a block in units of q₃, and its peak. */
+export function sum(x: usize, count: i32, base: f32): void {
+  sumBlock(x, count, base, false);
+}
+
+/** The same, and Σ e^(x − base)·(x − base). */
+export function sumMoments(x: usize, count: i32, base: f32): void {
+  sumBlock(x, count, base, true);
+}
+
+/** scale·e^(x − m) into `target`, which may be `x`, and their sum if it is wanted: at most four roundings, then Kahan's. */
+@inline
+function weighBlock(x: usize, target: usize, count: i32, m: f32, scale: f32, summed: bool): void {
+  const least = constant(0), log2e = constant(1), magic = constant(2), one = constant(10);
+  const q3 = constant(6), q2 = constant(7), q1 = constant(8), q0 = constant(9);
+  const ln2 = firstLn2(), zero = constant(25), mm = f32x4.splat(m), k = f32x4.splat(scale);
+  let sum = zero, lost = zero;
+  for (const end = x + (<usize>count << 2); x < end;) {
+    let run = zero;
+    for (const stop = x + 64; x < stop; x += 16, target += 16) {
+      const d = f32x4.pmax(f32x4.sub(v128.load(x), mm), least);
+      const b = madd(d, log2e, magic);
+      const p = expPolynomial(reduce(d, f32x4.sub(b, magic), ln2), q3, q2, q1, q0, one);
+      const e = f32x4.mul(p, power(b));
+      if (summed) run = f32x4.add(run, e);
+      v128.store(target, summed ? e : f32x4.mul(e, k));
+    }
+    if (summed) {
       const added = f32x4.sub(run, lost), raised = f32x4.add(sum, added);
       lost = f32x4.sub(f32x4.sub(raised, sum), added);
       sum = raised;
     }
-    if (parts & MOMENT) {
-      const added = f32x4.sub(runMoment, momentLost), raised = f32x4.add(moment, added);
-      momentLost = f32x4.sub(f32x4.sub(raised, moment), added);
-      moment = raised;
-    }
   }
-  blockSum = lanes(sum) - lanes(lost);
-  if (parts & MOMENT) blockMoment = lanes(moment) - lanes(momentLost);
-  if (parts & NEXT) nextMaximum = highest(peak);
-}
-
-export function sum(x: usize, count: i32, m: f32): void {
-  sweep(x, count, m, 0, 0, 0, SUM);
-}
-
-export function sumNext(x: usize, count: i32, m: f32, next: usize): void {
-  sweep(x, count, m, next, 0, 0, SUM | NEXT);
-}
-
-export function sumMoment(x: usize, count: i32, m: f32): void {
-  sweep(x, count, m, 0, 0, 0, MOMENT);
-}
-
-export function sumMomentNext(x: usize, count: i32, m: f32, next: usize): void {
-  sweep(x, count, m, next, 0, 0, MOMENT | NEXT);
+  if (summed) blockSum = lanes(sum) - lanes(lost);
 }
 
 /** scale·e^(x − m) into `target`, which may be `x`. No sum. */
 export function weigh(x: usize, target: usize, count: i32, m: f32, scale: f32): void {
-  sweep(x, count, m, 0, target, scale, STORE);
+  weighBlock(x, target, count, m, scale, false);
 }
 
-/** e^(x − m) into `target`, and their sum without the rounding of a running one, for what is multiplied by it later. */
-export function weighExactly(x: usize, target: usize, count: i32, m: f32): void {
-  sweep(x, count, m, 0, target, 1, STORE | EXACT);
+/** e^(x − m) into `target`, and their sum. */
+export function weighAndSum(x: usize, target: usize, count: i32, m: f32): void {
+  weighBlock(x, target, count, m, 1, true);
 }

@@ -2,13 +2,15 @@
 //   logSumExp, entropy, argmax [rows], topTokens?, topLogProbabilities? [rows, top].
 // Two looks at a row: one from memory for sums and moments, one from cache that counts the logits above the target's (its
 // rank, from 1) and keeps the `top` largest. Blocks whose maximum does not enter the list are passed over.
+// Of several threads on a row the first takes the second look alone: it costs little beside the sums.
 // Order: larger first, then the lower token; NaN last, as −∞ is. argmax is 0 if no logit exceeds −∞.
 
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
 import { loadBlock, loadOne, transform } from "./block";
 import { rowEntropy } from "./entropy";
-import { rowLogSumExp, rowMax, rowSum, scanMoments } from "./scan";
+import { orient, rowLogSumExp, rowMax, rowSum, scanMoments } from "./scan";
 import { maximum } from "./sweep";
+import { isFirst } from "./team";
 
 export function tokenStatistics(
   logits: View,
@@ -28,7 +30,9 @@ export function tokenStatistics(
 ): void {
   transform(softcap, temperature);
   for (let row = 0; row < rows; row++) {
+    orient(logits, row, vocab);
     scanMoments(logits, row, vocab);
+    if (!isFirst()) continue;
     store<f32>(logSumExp.row(row), <f32>rowLogSumExp());
     store<f32>(entropy.row(row), <f32>rowEntropy());
     let bar: f32 = Infinity;

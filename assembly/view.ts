@@ -1,13 +1,13 @@
 // What a kernel is told of a tensor, and where it may scribble.
 //
 // The host writes one View a tensor and passes its address; an absent tensor is address 0.
-// A workspace of eight blocks belongs to each instance of the module (one a thread), so the globals here are never shared.
+// A workspace belongs to each instance of the module (one a thread), so the globals here are never shared.
 
 /** Elements of a block: 4 KiB of f32, so that a block and everything computed from it stay in the first-level cache. */
 export const BLOCK: i32 = 1024;
 
 /** Elements of a segment. Segments are summed from nothing and merged in order, whoever computes them. */
-export const SEGMENT: i32 = 16 * BLOCK;
+export const SEGMENT: i32 = 8 * BLOCK;
 
 /** Bytes of a block of f32. */
 export const BLOCK_BYTES: usize = 4096;
@@ -32,12 +32,12 @@ export class View {
 
 let base: usize = 0;
 
-/** Gives this instance its workspace: address of eight blocks, 64-byte aligned. */
+/** Gives this instance its workspace: address of eight blocks and two partials, 64-byte aligned. */
 export function workspace(address: usize): void {
   base = address;
 }
 
-/** Address of scratch block `index`, 0 to 7. */
+/** Address of scratch block `index`, 0 to 7; 8 is one past them. */
 @inline
 export function scratch(index: i32): usize {
   return base + <usize>index * BLOCK_BYTES;

@@ -145,8 +145,8 @@ function mergeDivergence(a: Row, b: Row): number[] {
   return [maxP, sumP, maxQ, sumQ, part(a) + part(b), total];
 }
 
-/** w·(d + e^(−d) − 1) where v = w·e^(−d): by its series where the terms would cancel. */
+/** w·(d + e^(−d) − 1) where v = w·e^(−d): from d alone where the rounding of v would show, by its series where terms cancel. */
 function bregman(w: number, v: number, d: number): number {
-  if (Math.abs(d) > 0.01) return w * d + (v - w);
-  return w * d * d * (1 / 2 - d * (1 / 6 - d * (1 / 24 - d * (1 / 120 - d / 720))));
+  if (Math.abs(d) < 0.01) return w * d * d * (1 / 2 - d * (1 / 6 - d * (1 / 24 - d * (1 / 120 - d / 720))));
+  return Math.abs(d) <= 1 ? w * (d + Math.expm1(-d)) : w * d + (v - w);
 }

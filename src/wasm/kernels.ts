@@ -15,7 +15,7 @@ export interface Kernels {
 }
 
 /** Bytes of scratch that an instance needs: eight blocks of 1024 f32 (assembly/view.ts). */
-const WORKSPACE_BYTES = 8 * 4096;
+const WORKSPACE_BYTES = 8 * 4096 + 2 * 64;
 
 const cache = new Map<Kernels["build"], Kernels | undefined>();
 
