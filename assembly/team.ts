@@ -14,8 +14,8 @@ const SLOT: usize = 64;
 /** Bytes before the slots. */
 const HEAD: usize = 64;
 
-/** How often a thread looks before it sleeps: some microseconds. */
-const LOOKS = 4096;
+/** How often a thread looks before it sleeps: some tens of microseconds, about what falling asleep and waking take. */
+const LOOKS = 32768;
 
 /** How long a thread sleeps before it takes the others for dead, in nanoseconds: a thousand times what any row takes. */
 const PATIENCE: i64 = 20_000_000_000;

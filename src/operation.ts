@@ -31,6 +31,11 @@ export interface CommonOptions {
   readonly backend?: "auto" | BackendName;
   /** `true` forces the plain SIMD build, whose results are bit-identical on every machine (no relaxed FMA). */
   readonly deterministic?: boolean;
+  /**
+   * How many threads compute, 1 to 128: what the work deserves unless given, at most one a core. Results have the same bits
+   * for any number. The first call that deserves more threads than there are starts them, some 30 ms each.
+   */
+  readonly threads?: number;
   /** Stops the work between two blocks of rows; outputs may then be partly written. */
   readonly signal?: AbortSignal;
 }
@@ -49,6 +54,8 @@ export interface Report {
   readonly backend: BackendName;
   /** Why it was chosen, in one sentence. */
   readonly reason: string;
+  /** How many threads took part. */
+  readonly threads: number;
   /** Wall time from the checked arguments to the last result, in seconds. */
   readonly seconds: number;
   /** Bytes of inputs read from memory, counted once. */
@@ -137,16 +144,6 @@ export interface CheckedCall {
   readonly options: CommonOptions;
 }
 
-/** A call under way on a backend: rows are computed a step at a time. */
-export interface Session {
-  /** Rows that one step should compute, so that steps are short enough to stop between. */
-  readonly rowsPerStep: number;
-  /** Computes `rows` rows from `firstRow` on, into the call's outputs. */
-  step(firstRow: number, rows: number): void;
-  /** Gives back what the call held; afterwards the outputs are complete, or abandoned. */
-  end(): void;
-}
-
 /** A way to compute any operation. */
 export interface Backend {
   /** The name it is asked for by. */
@@ -155,6 +152,11 @@ export interface Backend {
   obstacle(call: CheckedCall): string | undefined;
   /** How it would compute it, in half a sentence. */
   manner(call: CheckedCall): string;
-  /** Begins a call that has no obstacle. */
-  begin(call: CheckedCall): Session;
+  /**
+   * Computes a call that has rows and no obstacle, leaving the event loop free to turn; stops at the call's signal. Returns
+   * how many threads took part.
+   */
+  run(call: CheckedCall): Promise<number>;
+  /** The same at once; the signal is not looked at. */
+  runSync(call: CheckedCall): number;
 }

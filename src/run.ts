@@ -1,15 +1,11 @@
 /** From a checked call to a backend and back: the only room that knows several backends exist. */
 import { traffic } from "./cost/traffic.ts";
-import type { Backend, CheckedCall, Report, Session } from "./operation.ts";
+import type { Backend, CheckedCall, Report } from "./operation.ts";
 import { reference } from "./reference/mod.ts";
 import { wasm } from "./wasm/mod.ts";
-import { setImmediate } from "node:timers";
 
 /** In the order in which "auto" tries them. */
 const BACKENDS: readonly Backend[] = [wasm, reference];
-
-/** How long the event loop may wait for us, in milliseconds. */
-const SLICE_MILLISECONDS = 5;
 
 /** A backend that was asked for by name cannot run here, or cannot run this call. */
 export class BackendUnavailableError extends Error {
@@ -25,18 +21,14 @@ export interface Prepared<Result> {
   finish(report: Report): Result;
 }
 
-/** Prepares and runs, giving the event loop a turn every few milliseconds; bad arguments reject. */
+/** Prepares and runs, leaving the event loop free; bad arguments reject. */
 export async function run<Result>(prepare: () => Prepared<Result>): Promise<Result> {
   const { call, finish } = prepare();
   const { backend, reason } = choose(call);
   const start = performance.now();
-  let breath = start;
-  for (const _ of steps(call, backend)) {
-    if (performance.now() - breath < SLICE_MILLISECONDS) continue;
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    breath = performance.now();
-  }
-  return finish(reportOf(call, backend, reason, start));
+  call.options.signal?.throwIfAborted();
+  const threads = call.dims.rows === 0 ? 1 : await backend.run(call);
+  return finish(reportOf(call, backend, reason, threads, start));
 }
 
 /** Prepares and runs without a pause. */
@@ -44,8 +36,9 @@ export function runSync<Result>(prepare: () => Prepared<Result>): Result {
   const { call, finish } = prepare();
   const { backend, reason } = choose(call);
   const start = performance.now();
-  for (const _ of steps(call, backend));
-  return finish(reportOf(call, backend, reason, start));
+  call.options.signal?.throwIfAborted();
+  const threads = call.dims.rows === 0 ? 1 : backend.runSync(call);
+  return finish(reportOf(call, backend, reason, threads, start));
 }
 
 function choose(call: CheckedCall): { backend: Backend; reason: string } {
@@ -65,27 +58,8 @@ function choose(call: CheckedCall): { backend: Backend; reason: string } {
   throw new BackendUnavailableError(`Cannot compute ${call.operation.name}: ${refused.join("; ")}`);
 }
 
-/** Runs a call a block of rows at a time; between two blocks the caller decides what else happens. */
-function* steps(call: CheckedCall, backend: Backend): Generator<void> {
-  const { signal } = call.options;
-  const { rows } = call.dims;
-  signal?.throwIfAborted();
-  if (rows === 0) return;
-  const session: Session = backend.begin(call);
-  try {
-    for (let row = 0; row < rows; row += session.rowsPerStep) {
-      if (row > 0) {
-        yield;
-        signal?.throwIfAborted();
-      }
-      session.step(row, Math.min(session.rowsPerStep, rows - row));
-    }
-  } finally {
-    session.end();
-  }
-}
-
-function reportOf(call: CheckedCall, backend: Backend, reason: string, start: number): Report {
+function reportOf(call: CheckedCall, backend: Backend, reason: string, threads: number, start: number): Report {
   const { bytesRead, bytesWritten } = traffic(call);
-  return { backend: backend.name, reason, seconds: (performance.now() - start) / 1000, bytesRead, bytesWritten };
+  const seconds = (performance.now() - start) / 1000;
+  return { backend: backend.name, reason, threads, seconds, bytesRead, bytesWritten };
 }

@@ -9,7 +9,10 @@ import { COLUMNS, type Partial as PartialResult, type PartialKind } from "./part
 import { isResident } from "./wasm/memory.ts";
 
 /** Options that every operation understands. */
-const COMMON = ["backend", "deterministic", "signal"];
+const COMMON = ["backend", "deterministic", "threads", "signal"];
+
+/** More threads than this would be a mistake: each takes some 12 MB. */
+const MAX_THREADS = 128;
 
 /** Those of operations on logits. */
 const LOGITS = ["softcap", "temperature"];
@@ -58,13 +61,14 @@ export class Checker {
     for (const name of Object.keys(value)) {
       if (![...COMMON, ...known].includes(name)) throw this.typeError(`there is no option "${name}"`);
     }
-    const { backend: wanted, deterministic, signal } = value as CommonOptions;
+    const { backend: wanted, deterministic, threads, signal } = value as CommonOptions;
     const backend = this.choice<CommonOptions["backend"]>("backend", wanted, ["auto", "wasm", "reference"], "auto");
     this.flag("deterministic", deterministic);
+    this.number("threads", threads, { fallback: 1, least: 1, most: MAX_THREADS, integer: true });
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw this.typeError(`signal is ${show(signal)}, not an AbortSignal`);
     }
-    return { backend, deterministic, signal };
+    return { backend, deterministic, threads, signal };
   }
 
   /** The options of an operation on logits: like {@linkcode Checker.options}, and the transformation's parameters. */

@@ -2,9 +2,10 @@
 
 import { assert, assertEquals, assertLessOrEqual, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { allocate, BackendUnavailableError, logSumExp } from "../mod.ts";
+import "./backends.ts";
 import { logSumExp as logSumExpSync, softmax } from "../src/sync.ts";
 import { availableBytes, committedBytes, give, take } from "../src/wasm/memory.ts";
-import { STAGING_LIMIT_BYTES } from "../src/wasm/mod.ts";
+import { STAGING_LIMIT_BYTES } from "../src/wasm/plan.ts";
 
 const MIB = 2 ** 20;
 

@@ -42,7 +42,7 @@ const BYTES: Readonly<Record<string, readonly [read: number, written: number]>> 
 onEachBackend("every report has its backend, a reason, seconds, and the bytes that move", (choice) => {
   for (const [name, operation] of Object.entries(OPERATIONS)) {
     const { report } = operation(zeros(3, 5), choice);
-    assertEquals(Object.keys(report).sort(), ["backend", "bytesRead", "bytesWritten", "reason", "seconds"]);
+    assertEquals(Object.keys(report).sort(), ["backend", "bytesRead", "bytesWritten", "reason", "seconds", "threads"]);
     assertEquals(report.backend, choice.backend ?? "auto");
     assertMatch(report.reason, /: asked for by name$/);
     assert(report.seconds >= 0 && report.seconds < 60, name);

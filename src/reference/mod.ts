@@ -4,7 +4,8 @@
  * @module
  */
 import { dimensionNames, tensorNames } from "../arguments.ts";
-import type { Backend, CheckedCall, Operation, Session, Tensor } from "../operation.ts";
+import { pacer } from "../event_loop.ts";
+import type { Backend, CheckedCall, Operation, Tensor } from "../operation.ts";
 import { crossEntropy } from "./cross_entropy.ts";
 import { entropy } from "./entropy.ts";
 import { jsDivergence } from "./js_divergence.ts";
@@ -38,26 +39,36 @@ export const reference: Backend = {
     return Object.hasOwn(KERNELS, operation.name) ? undefined : "the reference has no such operation";
   },
   manner: () => "plain TypeScript in f64",
-  begin,
+  async run(call) {
+    const breathe = pacer();
+    for (const _ of steps(call)) {
+      const pause = breathe();
+      if (pause) await pause;
+      call.options.signal?.throwIfAborted();
+    }
+    return 1;
+  },
+  runSync(call) {
+    for (const _ of steps(call));
+    return 1;
+  },
 };
 
-function begin(call: CheckedCall): Session {
+/** Computes a call a few rows at a time; between two steps the caller decides what else happens. Yields the rows of each. */
+export function* steps(call: CheckedCall, rowsPerStep?: number): Generator<number> {
   const { operation, dims, tensors, params } = call;
   const kernel = KERNELS[operation.name] as Kernel;
   const byRows = tensorsByRows(operation);
-  return {
-    rowsPerStep: Math.max(1, Math.floor(STEP_ELEMENTS / elementsOfRow(call, byRows))),
-    step(firstRow, rows) {
-      kernel(
-        ...tensorNames(operation).map((name) =>
-          byRows.has(name) ? slice(tensors[name], firstRow, rows) : tensors[name]
-        ),
-        ...dimensionNames(operation).map((name) => name === "rows" ? rows : dims[name] ?? 0),
-        ...operation.params.map((name) => params[name]),
-      );
-    },
-    end() {},
-  };
+  const most = rowsPerStep ?? Math.max(1, Math.floor(STEP_ELEMENTS / elementsOfRow(call, byRows)));
+  for (let firstRow = 0; firstRow < dims.rows; firstRow += most) {
+    const rows = Math.min(most, dims.rows - firstRow);
+    kernel(
+      ...tensorNames(operation).map((name) => byRows.has(name) ? slice(tensors[name], firstRow, rows) : tensors[name]),
+      ...dimensionNames(operation).map((name) => name === "rows" ? rows : dims[name] ?? 0),
+      ...operation.params.map((name) => params[name]),
+    );
+    yield rows;
+  }
 }
 
 /** The tensors that have a row for each row of the call. */

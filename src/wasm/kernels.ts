@@ -2,22 +2,24 @@
 import { PLAIN } from "./plain.gen.ts";
 import { RELAXED } from "./relaxed.gen.ts";
 import { take, wasmMemory } from "./memory.ts";
+import type { Instances } from "./thread.ts";
 
-/** A kernel, or one of the module's helpers. Addresses and numbers only. */
-export type Kernel = (...args: number[]) => number | void;
+/** The names of the builds. */
+export type Build = "relaxed" | "plain";
 
-/** An instance of one build. */
+/** An instance of one build, for the caller's own thread. */
 export interface Kernels {
   /** Which build. */
-  readonly build: "relaxed" | "plain";
+  readonly build: Build;
   /** The exports, by name. */
-  readonly functions: Readonly<Record<string, Kernel>>;
+  readonly functions: Instances[string];
 }
 
-/** Bytes of scratch that an instance needs: eight blocks of 1024 f32 (assembly/view.ts). */
-const WORKSPACE_BYTES = 8 * 4096 + 2 * 64;
+/** Bytes of an instance's workspace: eight blocks of 1024 f32, and two partials (assembly/view.ts, partial.ts). */
+export const WORKSPACE_BYTES = 8 * 4096 + 2 * 64;
 
-const cache = new Map<Kernels["build"], Kernels | undefined>();
+const modules = new Map<Build, WebAssembly.Module>();
+const cache = new Map<Build, Kernels | undefined>();
 
 /**
  * The build to use: relaxed SIMD where the runtime has it and its multiply-add is fused, plain SIMD otherwise or where
@@ -27,17 +29,26 @@ export function kernels(deterministic: boolean): Kernels | undefined {
   return (deterministic ? undefined : load("relaxed", RELAXED)) ?? load("plain", PLAIN);
 }
 
-function load(build: Kernels["build"], base64: string): Kernels | undefined {
+/** The builds that run here, for threads to make their own instances of. */
+export function compiledModules(): Readonly<Record<string, WebAssembly.Module>> {
+  kernels(false);
+  kernels(true);
+  return Object.fromEntries(modules);
+}
+
+function load(build: Build, base64: string): Kernels | undefined {
   if (!cache.has(build)) cache.set(build, instantiate(build, base64));
   return cache.get(build);
 }
 
-function instantiate(build: Kernels["build"], base64: string): Kernels | undefined {
+function instantiate(build: Build, base64: string): Kernels | undefined {
   const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-  if (typeof SharedArrayBuffer === "undefined" || !WebAssembly.validate(bytes)) return undefined;
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory: wasmMemory() } });
-  const functions = exports as Record<string, Kernel>;
+  if (!WebAssembly.validate(bytes)) return undefined;
+  const module = new WebAssembly.Module(bytes);
+  const { exports } = new WebAssembly.Instance(module, { env: { memory: wasmMemory() } });
+  const functions = exports as Kernels["functions"];
   if (build === "relaxed" && functions.fused() === 0) return undefined;
   functions.workspace(take(WORKSPACE_BYTES));
+  modules.set(build, module);
   return { build, functions };
 }

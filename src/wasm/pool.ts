@@ -1,0 +1,128 @@
+/**
+ * The threads: workers that share the wasm memory, started when they are first deserved, parked when there is nothing to do.
+ *
+ * They need no permission and do not keep the process alive. One that ends takes the pool with it: whatever it was writing,
+ * only memory that no thread can touch any more is given back, and the next call starts a new pool.
+ *
+ * @module
+ */
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { compiledModules, WORKSPACE_BYTES } from "./kernels.ts";
+import { give, take, wasmMemory } from "./memory.ts";
+import { addressOf, claim, copyRows, type Job, runBlock, runNext, serve, type WorkerData } from "./thread.ts";
+
+/** Bytes of room for the Views of a call: more than any kernel has. */
+export const VIEWS_BYTES = 12 * 32;
+
+/** A worker's source: the functions of thread.ts, and a call of the one that never returns. */
+const SOURCE = `const { receiveMessageOnPort, workerData } = require("node:worker_threads");
+${[addressOf, copyRows, runBlock, claim, runNext, serve].join("\n")}
+${serve.name}(workerData, () => receiveMessageOnPort(workerData.port));`;
+
+interface Member {
+  readonly worker: Worker;
+  readonly port: MessagePort;
+  readonly bell: WorkerData["bell"];
+  readonly spans: readonly (readonly [address: number, bytes: number])[];
+}
+
+/** Some threads and the jobs they are at. */
+export class Pool {
+  readonly #members: Member[] = [];
+  readonly #jobs = new Set<Job>();
+  #ending: Promise<void> | undefined;
+  #failure: Error | undefined;
+
+  /** How many workers there are. */
+  get size(): number {
+    return this.#members.length;
+  }
+
+  /** Why the pool has ended, once none of its threads runs any more. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Starts workers until there are `count`. */
+  grow(count: number): void {
+    while (this.#members.length < count) this.#members.push(this.#start(this.#members.length + 1));
+  }
+
+  /** Gives a job, as `message` tells it, to the first `count` workers. */
+  begin(job: Job, message: Job, count: number): void {
+    // A process with a call under way must not end
+    if (this.#jobs.size === 0) this.#members.forEach(({ worker }) => worker.ref());
+    this.#jobs.add(job);
+    for (const { port } of this.#members.slice(0, count)) port.postMessage(message);
+    this.ring(count);
+  }
+
+  /** Tells the first `count` workers that there is something to take. */
+  ring(count: number): void {
+    for (const { bell } of this.#members.slice(0, count)) {
+      Atomics.add(bell, 0, 1);
+      Atomics.notify(bell, 0);
+    }
+  }
+
+  /** Forgets a job that no thread is at. */
+  end(job: Job): void {
+    this.#jobs.delete(job);
+    if (this.#jobs.size === 0) this.#members.forEach(({ worker }) => worker.unref());
+  }
+
+  /** Ends all threads and then every job, which finds the {@linkcode failure}. */
+  close(cause: Error): Promise<void> {
+    if (current === this) current = undefined;
+    return this.#ending ??= this.#close(cause);
+  }
+
+  async #close(cause: Error): Promise<void> {
+    await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
+    for (const { spans, port } of this.#members) {
+      port.close();
+      for (const [address, bytes] of spans) give(address, bytes);
+    }
+    this.#failure = cause;
+    for (const { progress } of this.#jobs) Atomics.notify(progress.done, 0);
+  }
+
+  #start(slot: number): Member {
+    const modules = compiledModules();
+    const spans: [address: number, bytes: number][] = [];
+    const room = (bytes: number) => {
+      const address = take(bytes);
+      spans.push([address, bytes]);
+      return address;
+    };
+    const { port1, port2 } = new MessageChannel();
+    const bell = new Int32Array(new SharedArrayBuffer(4));
+    const workspaces = Object.fromEntries(Object.keys(modules).map((build) => [build, room(WORKSPACE_BYTES)]));
+    const data: WorkerData = { slot, memory: wasmMemory(), modules, workspaces, views: room(VIEWS_BYTES), bell };
+    const worker = new Worker(SOURCE, { eval: true, workerData: { ...data, port: port2 }, transferList: [port2] });
+    worker.on("error", (error) => void this.close(ended(`: ${(error as Error).message}`)));
+    worker.on("exit", () => void this.close(ended("")));
+    worker.unref();
+    port1.unref();
+    return { worker, port: port1, bell, spans };
+  }
+}
+
+function ended(why: string): Error {
+  return new Error(`A thread of the pool ended while calls were under way${why}; the next call starts new ones`);
+}
+
+let current: Pool | undefined;
+
+/** The pool, with at least `count` workers; undefined where threads cannot be had. */
+export function threads(count: number): Pool | undefined {
+  if (typeof SharedArrayBuffer === "undefined") return undefined;
+  current ??= new Pool();
+  current.grow(count);
+  return current;
+}
+
+/** Processors that threads can run on at once. */
+export function cores(): number {
+  return globalThis.navigator?.hardwareConcurrency ?? 1;
+}
