@@ -27,15 +27,15 @@ class Ring {
 
   /** Copies one block back, or one in, if there is one; returns what happened. */
   turn(): "nothing" | "retired" | "staged" {
-    const { job: { ring, total, progress }, copy } = this.#plan;
+    const { ring, total, progress } = this.#plan.job;
     const retired = this.#retired, staged = this.#staged;
     if (retired < staged && Atomics.load(progress.slots, retired % ring) === retired + 1) {
-      copy(retired, false);
+      this.#plan.copy(retired, false);
       this.#retired++;
       return "retired";
     }
     if (staged === total || staged - retired === ring) return "nothing";
-    copy(staged, true);
+    this.#plan.copy(staged, true);
     Atomics.store(progress.available, 0, ++this.#staged);
     return "staged";
   }
@@ -69,6 +69,8 @@ export async function runThere(plan: Plan, pool: Pool, count: number, signal?: A
     due = Math.min(due, Atomics.exchange(next, 0, CLOSED));
   };
   signal?.addEventListener("abort", wake);
+  // A process with a call under way does not end: a wait for shared memory would not keep it, and threads come and go
+  const alive = setInterval(() => {}, 2 ** 30);
   pool.begin(job, message, count);
   try {
     for (;;) {
@@ -87,6 +89,7 @@ export async function runThere(plan: Plan, pool: Pool, count: number, signal?: A
       }
     }
   } finally {
+    clearInterval(alive);
     signal?.removeEventListener("abort", wake);
     pool.end(job);
   }

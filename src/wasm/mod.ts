@@ -10,12 +10,13 @@ import { divide, type Division } from "./division.ts";
 import { runHere, runThere, runTogether } from "./execute.ts";
 import { type Kernels, kernels } from "./kernels.ts";
 import { take, wasmMemory } from "./memory.ts";
-import { layOut, leastStaging, sizesOf, STAGING_LIMIT_BYTES } from "./plan.ts";
+import { Plan } from "./plan.ts";
 import { cores, type Pool, threads, VIEWS_BYTES } from "./pool.ts";
 import type { Thread } from "./thread.ts";
+import { leastStaging, sizesOf, STAGING_LIMIT_BYTES } from "./uses.ts";
 
 /** Work that is not worth leaving the event loop's thread for, in seconds. */
-const INLINE_SECONDS = 500e-6;
+const INLINE_SECONDS = 1e-3;
 
 /** WebAssembly SIMD. */
 export const wasm: Backend = {
@@ -31,7 +32,7 @@ export const wasm: Backend = {
   },
   async run(call) {
     const { pool, division, kernels } = choose(call, false);
-    using plan = layOut(call, kernels, division, pool ? division.threads : 0);
+    using plan = new Plan(call, kernels, division, pool ? division.threads : 0);
     const { signal } = call.options;
     if (pool) await runThere(plan, pool, division.threads, signal);
     else await runHere(plan, self(kernels), signal);
@@ -41,7 +42,7 @@ export const wasm: Backend = {
   runSync(call) {
     const { pool, division, kernels } = choose(call, true);
     const others = pool ? division.threads - 1 : 0;
-    const plan = layOut(call, kernels, division, others);
+    const plan = new Plan(call, kernels, division, others);
     try {
       runTogether(plan, self(kernels), pool, others);
       plan.finish();

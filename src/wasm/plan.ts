@@ -8,189 +8,161 @@
  */
 import { dimensionNames, tensorNames } from "../arguments.ts";
 import type { CheckedCall, Tensor } from "../operation.ts";
-import type { Build, Kernels } from "./kernels.ts";
-import { type Division, type Sizes } from "./division.ts";
+import type { Division } from "./division.ts";
+import type { Kernels } from "./kernels.ts";
 import { give, isResident, take, wasmBuffer, wasmMemory } from "./memory.ts";
-import { addressOf, copyRows, type Job, type Place } from "./thread.ts";
+import { addressOf, copyRows, type Job, type Place, type Progress, type Word } from "./thread.ts";
+import { isBlocked, isOneRow, rowBytes, stagedStride, STAGING_LIMIT_BYTES, type Use, uses } from "./uses.ts";
 
-/** The most that staging may take, whatever the size of the input. */
-export const STAGING_LIMIT_BYTES = 64 * 2 ** 20;
-
-/** What is staged once although it has rows: vectors of a few numbers a row. */
-const SMALL_ROW_BYTES = 64;
-const SMALL_BYTES = 2 ** 20;
-
+/** Codes of the element types (assembly/view.ts); vectors have one type each. */
 const DTYPE_CODES: Readonly<Record<Tensor["dtype"], number>> = { f32: 0, f16: 1, bf16: 2, f64: 0, i32: 0 };
 
-/** A tensor of a call; an output that is also an input (in place) is one use. */
-interface Use {
-  readonly tensor: Tensor;
-  readonly input: boolean;
-  readonly output: boolean;
-  readonly views: readonly number[];
-}
+/** Bytes of a machine word, and of a cache line. */
+const WORD = 8;
+const LINE = 64;
 
-/** A job and the memory that it holds. */
-export interface Plan extends Disposable {
+/** A job, the memory that it holds until it is disposed of, and its copies. */
+export class Plan implements Disposable {
   /** The job as this thread runs it. */
   readonly job: Job;
   /** The job as other threads are told of it: without what only the caller copies. */
   readonly message: Job;
-  /** Copies a block of rows into its slot of the ring, or back. */
-  copy(block: number, inward: boolean): void;
-  /** Copies back what was staged once. */
-  finish(): void;
-}
+  readonly #spans: (readonly [address: number, bytes: number])[] = [];
+  readonly #once: { readonly place: Place; readonly rows: number }[] = [];
 
-function uses(call: CheckedCall): Use[] {
-  const inputs = call.operation.inputs.length;
-  const found: Use[] = [];
-  tensorNames(call.operation).forEach((name, index) => {
-    const tensor = call.tensors[name];
-    if (tensor === undefined) return;
-    const input = index < inputs;
-    const same = found.findIndex((use) => isSame(use.tensor, tensor));
-    if (same < 0) found.push({ tensor, input, output: !input, views: [index] });
-    else found[same] = { ...found[same], output: found[same].output || !input, views: [...found[same].views, index] };
-  });
-  return found;
-}
-
-function isSame(a: Tensor, b: Tensor): boolean {
-  return a.data.buffer === b.data.buffer && a.data.byteOffset === b.data.byteOffset &&
-    a.rowStride === b.rowStride && a.columns === b.columns && a.dtype === b.dtype;
-}
-
-function isOneRow({ rows, rowStride }: Tensor): boolean {
-  return rows === 1 || rowStride === 0;
-}
-
-function rowBytes({ columns, data }: Tensor): number {
-  return columns * data.BYTES_PER_ELEMENT;
-}
-
-function isSmall(tensor: Tensor): boolean {
-  return rowBytes(tensor) <= SMALL_ROW_BYTES && rowBytes(tensor) * tensor.rows <= SMALL_BYTES;
-}
-
-/** Bytes from one staged row to the next: packed, but for what keeps rows on their machine words. */
-function stagedStride({ columns, rowStride, data }: Tensor): number {
-  const elements = 8 / data.BYTES_PER_ELEMENT;
-  return (columns + (rowStride > columns ? (rowStride - columns) % elements : 0)) * data.BYTES_PER_ELEMENT;
-}
-
-/** What a division of the call's work follows from. */
-export function sizesOf(call: CheckedCall): Sizes {
-  const tensors = uses(call).map(({ tensor }) => tensor);
-  const sum = (of: readonly Tensor[]) => of.reduce((total, tensor) => total + rowBytes(tensor), 0);
-  const staged = tensors.filter((tensor) => !isResident(tensor.data) && !isOneRow(tensor) && !isSmall(tensor));
-  const { rows, vocab } = call.dims;
-  return { rows, vocab, rowBytes: sum(tensors), stagedRowBytes: sum(staged), limitBytes: STAGING_LIMIT_BYTES };
-}
-
-/** Bytes of staging that one row of the call takes at least. */
-export function leastStaging(call: CheckedCall): number {
-  const staged = uses(call).filter(({ tensor }) => !isResident(tensor.data));
-  return staged.reduce((total, { tensor }) => total + stagedStride(tensor), 0);
-}
-
-/** Lays a call out in wasm memory, and copies in what is staged once. `others` is how many threads there are beside this. */
-export function layOut(call: CheckedCall, { build, functions }: Kernels, division: Division, others: number): Plan {
-  const { operation, dims, params } = call;
-  const { parts, rowsPerBlock } = division;
-  const all = uses(call);
-  const isBlocked = ({ tensor }: Use) =>
-    parts === 1 && !isResident(tensor.data) && !isOneRow(tensor) && !isSmall(tensor);
-  const blocked = all.filter(isBlocked);
-  const isShared = blocked.every(({ tensor }) => tensor.data.buffer instanceof SharedArrayBuffer);
-  const slotBytes = (tensor: Tensor) => align(stagedStride(tensor) * rowsPerBlock + 8);
-  const blockBytes = blocked.reduce((total, { tensor }) => total + slotBytes(tensor), 0);
-  const slots = others === 0
-    ? 1
-    : Math.max(1, Math.min(isShared ? others + 1 : 2 * others + 1, Math.floor(STAGING_LIMIT_BYTES / blockBytes)));
-  const ring = others === 0 || blocked.length === 0 || (isShared && slots === others + 1) ? 0 : slots;
-
-  const spans: [address: number, bytes: number][] = [];
-  const room = (bytes: number) => {
-    const address = take(bytes);
-    spans.push([address, bytes]);
-    return address;
-  };
-  const release = () => spans.forEach(([address, bytes]) => give(address, bytes));
-  try {
-    const board = parts > 1 ? room(functions.boardBytes(dims.vocab) as number) : 0;
-    if (board !== 0) new Uint8Array(wasmBuffer(), board, spans[0][1]).fill(0);
-    const once: { readonly place: Place; readonly rows: number }[] = [];
-    const places = all.map((use): Place => {
-      const { tensor: { data, dtype, rows, rowStride }, tensor, input, output, views } = use;
-      const pitch = rowStride * data.BYTES_PER_ELEMENT, stride = isOneRow(tensor) ? 0 : pitch;
-      const resident = { views, dtype: DTYPE_CODES[dtype], address: data.byteOffset, stride, slotBytes: 0 };
-      if (isResident(data)) return resident;
-      const home = { buffer: data.buffer, offset: data.byteOffset, pitch, rowBytes: rowBytes(tensor), input, output };
-      if (isBlocked(use)) {
-        const bytes = slotBytes(tensor);
-        return { ...resident, address: room(bytes * slots), stride: stagedStride(tensor), slotBytes: bytes, home };
-      }
-      const held = isOneRow(tensor) ? 1 : rows;
-      const address = room(stagedStride(tensor) * held + 8) + data.byteOffset % 8;
-      once.push({ place: { ...resident, address, stride: stagedStride(tensor), home }, rows: held });
-      return { ...resident, address, stride: isOneRow(tensor) ? 0 : stagedStride(tensor) };
-    });
-    const numbers = dimensionNames(operation).map((name) => dims[name] ?? 0);
-    const job: Job = {
-      build,
-      kernel: operation.name,
-      places,
-      viewCount: tensorNames(operation).length,
-      numbers: [...numbers, ...operation.params.map((name) => params[name])],
-      rowsIndex: dimensionNames(operation).indexOf("rows"),
-      rows: dims.rows,
-      rowsPerBlock,
-      total: parts > 1 ? parts : Math.ceil(dims.rows / rowsPerBlock),
-      parts,
-      board,
-      ring,
-      progress: progress(ring, others > 0),
-    };
-    job.progress.available[0] = ring > 0 ? 0 : job.total;
-    const copyOnce = (inward: boolean) => {
-      for (const { place, rows } of once) {
-        if (inward ? place.home?.input : place.home?.output) {
-          copyRows(place, wasmMemory(), place.address, 0, rows, inward);
-        }
-      }
-    };
-    copyOnce(true);
-    return {
-      job,
-      message: ring === 0 ? job : { ...job, places: places.map(withoutBuffer) },
-      copy(block, inward) {
-        const firstRow = block * rowsPerBlock, count = Math.min(rowsPerBlock, dims.rows - firstRow);
-        for (const place of places) {
-          if (!(inward ? place.home?.input : place.home?.output)) continue;
-          copyRows(place, wasmMemory(), addressOf(place, firstRow, block % ring), firstRow, count, inward);
-        }
-      },
-      finish: () => copyOnce(false),
-      [Symbol.dispose]: release,
-    };
-  } catch (error) {
-    release();
-    throw error;
+  /** Lays a call out, and copies in what is staged once. `others` is how many threads there are beside the caller's. */
+  constructor(call: CheckedCall, { build, functions }: Kernels, { parts, rowsPerBlock }: Division, others: number) {
+    const { operation, dims, params } = call;
+    const all = uses(call), blocked = parts === 1 ? all.filter(isBlocked) : [];
+    const { slots, ring } = slotsOf(blocked, rowsPerBlock, others);
+    try {
+      const boardBytes = parts > 1 ? functions.boardBytes(dims.vocab) as number : 0;
+      const board = boardBytes > 0 ? this.#room(boardBytes) : 0;
+      new Uint8Array(wasmBuffer(), board, boardBytes).fill(0);
+      const places = all.map((use) =>
+        blocked.includes(use) ? this.#placeBlocks(use, slotBytes(use, rowsPerBlock), slots) : this.#place(use)
+      );
+      const numbers = dimensionNames(operation).map((name) => dims[name] ?? 0);
+      const total = parts > 1 ? parts : Math.ceil(dims.rows / rowsPerBlock);
+      this.job = {
+        build,
+        kernel: operation.name,
+        places,
+        viewCount: tensorNames(operation).length,
+        numbers: [...numbers, ...operation.params.map((name) => params[name])],
+        rowsIndex: dimensionNames(operation).indexOf("rows"),
+        rows: dims.rows,
+        rowsPerBlock,
+        total,
+        parts,
+        board,
+        ring,
+        progress: begin(ring, ring > 0 ? 0 : total, others > 0),
+        memoryBytes: wasmMemory().buffer.byteLength,
+      };
+      this.message = ring === 0 ? this.job : { ...this.job, places: places.map(withoutBuffer) };
+      this.#copyOnce(true);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
+
+  /** Copies a block of rows into its slot of the ring, or back. */
+  copy(block: number, inward: boolean): void {
+    const { places, rows, rowsPerBlock, ring } = this.job;
+    const firstRow = block * rowsPerBlock, count = Math.min(rowsPerBlock, rows - firstRow);
+    for (const place of places) {
+      if (!(inward ? place.home?.input : place.home?.output)) continue;
+      copyRows(place, wasmMemory(), addressOf(place, firstRow, block % ring), firstRow, count, inward);
+    }
+  }
+
+  /** Copies back what was staged once. */
+  finish(): void {
+    this.#copyOnce(false);
+  }
+
+  /** Gives the memory back. */
+  [Symbol.dispose](): void {
+    for (const [address, bytes] of this.#spans.splice(0)) give(address, bytes);
+  }
+
+  #room(bytes: number): number {
+    const address = take(bytes);
+    this.#spans.push([address, bytes]);
+    return address;
+  }
+
+  #copyOnce(inward: boolean): void {
+    for (const { place, rows } of this.#once) {
+      if (!(inward ? place.home?.input : place.home?.output)) continue;
+      copyRows(place, wasmMemory(), place.address, 0, rows, inward);
+    }
+  }
+
+  /** Where it lies, or a copy of all of it. */
+  #place(use: Use): Place {
+    const { tensor: { data, dtype, rows, rowStride }, tensor, views } = use;
+    const isOne = isOneRow(tensor);
+    const place = { views, dtype: DTYPE_CODES[dtype], slotBytes: 0 };
+    if (isResident(data)) {
+      return { ...place, address: data.byteOffset, stride: isOne ? 0 : rowStride * data.BYTES_PER_ELEMENT };
+    }
+    const held = isOne ? 1 : rows, stride = stagedStride(tensor);
+    const address = this.#room(stride * held + WORD) + data.byteOffset % WORD;
+    this.#once.push({ place: { ...place, address, stride, home: homeOf(use) }, rows: held });
+    return { ...place, address, stride: isOne ? 0 : stride };
+  }
+
+  /** Slots for blocks of its rows. */
+  #placeBlocks(use: Use, slotBytes: number, slots: number): Place {
+    const { tensor, views } = use;
+    const address = this.#room(slotBytes * slots);
+    return {
+      views,
+      dtype: DTYPE_CODES[tensor.dtype],
+      address,
+      stride: stagedStride(tensor),
+      slotBytes,
+      home: homeOf(use),
+    };
+  }
+}
+
+function homeOf({ tensor, input, output }: Use): Required<Place>["home"] {
+  const { data, rowStride } = tensor;
+  const pitch = rowStride * data.BYTES_PER_ELEMENT;
+  return { buffer: data.buffer, offset: data.byteOffset, pitch, rowBytes: rowBytes(tensor), input, output };
+}
+
+function slotBytes({ tensor }: Use, rows: number): number {
+  return Math.ceil((stagedStride(tensor) * rows + WORD) / LINE) * LINE;
+}
+
+/**
+ * How many slots: one a thread where every thread copies for itself (they all see shared arrays), else a ring that the caller
+ * fills while the others compute.
+ */
+function slotsOf(blocked: readonly Use[], rows: number, others: number): { slots: number; ring: number } {
+  if (blocked.length === 0 || others === 0) return { slots: 1, ring: 0 };
+  const most = Math.floor(STAGING_LIMIT_BYTES / blocked.reduce((sum, use) => sum + slotBytes(use, rows), 0));
+  const isShared = blocked.every(({ tensor }) => tensor.data.buffer instanceof SharedArrayBuffer);
+  if (isShared && others < most) return { slots: others + 1, ring: 0 };
+  const ring = Math.max(1, Math.min(2 * others + 1, most));
+  return { slots: ring, ring };
+}
+
+/** Fresh counters: in shared memory, if anybody is to share them. */
+function begin(ring: number, available: number, isShared: boolean): Progress {
+  const bytes = 16 + 4 * ring;
+  const buffer = isShared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
+  const word = (index: number, length = 1) => new Int32Array(buffer, 4 * index, length) as Word;
+  const progress = { next: word(0), available: word(1), done: word(2), failed: word(3), slots: word(4, ring) };
+  progress.available[0] = available;
+  return progress;
 }
 
 function withoutBuffer({ home, ...place }: Place): Place {
   return home === undefined ? place : { ...place, home: { ...home, buffer: undefined } };
-}
-
-/** Fresh counters: shared, if anybody is to share them. */
-function progress(ring: number, isShared: boolean): Job["progress"] {
-  const buffer = isShared ? new SharedArrayBuffer(16 + 4 * ring) : new ArrayBuffer(16 + 4 * ring);
-  const word = (index: number, length = 1) => new Int32Array(buffer, 4 * index, length) as Job["progress"]["next"];
-  return { next: word(0), available: word(1), done: word(2), failed: word(3), slots: word(4, ring) };
-}
-
-function align(bytes: number): number {
-  return Math.ceil(bytes / 64) * 64;
 }

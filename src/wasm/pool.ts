@@ -8,7 +8,7 @@
  */
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { compiledModules, WORKSPACE_BYTES } from "./kernels.ts";
-import { give, take, wasmMemory } from "./memory.ts";
+import { give, take, wasmBuffer, wasmMemory } from "./memory.ts";
 import { addressOf, claim, copyRows, type Job, runBlock, runNext, serve, type WorkerData } from "./thread.ts";
 
 /** Bytes of room for the Views of a call: more than any kernel has. */
@@ -19,10 +19,15 @@ const SOURCE = `const { receiveMessageOnPort, workerData } = require("node:worke
 ${[addressOf, copyRows, runBlock, claim, runNext, serve].join("\n")}
 ${serve.name}(workerData, () => receiveMessageOnPort(workerData.port));`;
 
-interface Member {
+/**
+ * How long a thread may take to leave, in milliseconds. It leaves after its block, at once as a rule; Deno stops one that was
+ * terminated two seconds later, and lets it run until then.
+ */
+const LEAVING_MILLISECONDS = 5000;
+
+interface Member extends Pick<WorkerData, "bell" | "dismissed" | "left"> {
   readonly worker: Worker;
   readonly port: MessagePort;
-  readonly bell: WorkerData["bell"];
   readonly spans: readonly (readonly [address: number, bytes: number])[];
 }
 
@@ -33,9 +38,9 @@ export class Pool {
   #ending: Promise<void> | undefined;
   #failure: Error | undefined;
 
-  /** How many workers there are. */
-  get size(): number {
-    return this.#members.length;
+  /** The workers' own threads. */
+  get workers(): readonly Worker[] {
+    return this.#members.map(({ worker }) => worker);
   }
 
   /** Why the pool has ended, once none of its threads runs any more. */
@@ -50,8 +55,6 @@ export class Pool {
 
   /** Gives a job, as `message` tells it, to the first `count` workers. */
   begin(job: Job, message: Job, count: number): void {
-    // A process with a call under way must not end
-    if (this.#jobs.size === 0) this.#members.forEach(({ worker }) => worker.ref());
     this.#jobs.add(job);
     for (const { port } of this.#members.slice(0, count)) port.postMessage(message);
     this.ring(count);
@@ -68,7 +71,6 @@ export class Pool {
   /** Forgets a job that no thread is at. */
   end(job: Job): void {
     this.#jobs.delete(job);
-    if (this.#jobs.size === 0) this.#members.forEach(({ worker }) => worker.unref());
   }
 
   /** Ends all threads and then every job, which finds the {@linkcode failure}. */
@@ -78,8 +80,12 @@ export class Pool {
   }
 
   async #close(cause: Error): Promise<void> {
-    await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
-    for (const { spans, port } of this.#members) {
+    for (const { dismissed } of this.#members) Atomics.store(dismissed, 0, 1);
+    for (const { board, parts } of this.#jobs) if (parts > 1) breakBoard(board);
+    this.ring(this.#members.length);
+    await Promise.all(this.#members.map(({ left }) => Atomics.waitAsync(left, 0, 0, LEAVING_MILLISECONDS).value));
+    for (const { spans, port, worker } of this.#members) {
+      void worker.terminate();
       port.close();
       for (const [address, bytes] of spans) give(address, bytes);
     }
@@ -96,16 +102,25 @@ export class Pool {
       return address;
     };
     const { port1, port2 } = new MessageChannel();
-    const bell = new Int32Array(new SharedArrayBuffer(4));
+    const word = () => new Int32Array(new SharedArrayBuffer(4));
+    const words = { bell: word(), dismissed: word(), left: word() };
     const workspaces = Object.fromEntries(Object.keys(modules).map((build) => [build, room(WORKSPACE_BYTES)]));
-    const data: WorkerData = { slot, memory: wasmMemory(), modules, workspaces, views: room(VIEWS_BYTES), bell };
+    const data: WorkerData = { slot, memory: wasmMemory(), modules, workspaces, views: room(VIEWS_BYTES), ...words };
     const worker = new Worker(SOURCE, { eval: true, workerData: { ...data, port: port2 }, transferList: [port2] });
     worker.on("error", (error) => void this.close(ended(`: ${(error as Error).message}`)));
     worker.on("exit", () => void this.close(ended("")));
     worker.unref();
     port1.unref();
-    return { worker, port: port1, bell, spans };
+    return { worker, port: port1, spans, ...words };
   }
+}
+
+/** Lets the threads go that wait for one another at a board (assembly/team.ts). */
+function breakBoard(board: number): void {
+  const words = new Int32Array(wasmBuffer(), board, 3);
+  Atomics.store(words, 2, 1);
+  Atomics.add(words, 1, 1);
+  Atomics.notify(words, 1);
 }
 
 function ended(why: string): Error {

@@ -67,6 +67,8 @@ export interface Job {
   /** How many blocks the caller stages ahead; 0 where every thread copies for itself. */
   readonly ring: number;
   readonly progress: Progress;
+  /** Bytes of the memory when the job was made. */
+  readonly memoryBytes: number;
 }
 
 /** How far a job is, in words that all threads see. */
@@ -117,6 +119,8 @@ export function copyRows(
 export function runBlock(thread: Thread, job: Job, block: number, slot: number, copies: boolean, part: number): void {
   const { places, viewCount, numbers, rowsIndex, rowsPerBlock, parts, board } = job;
   const firstRow = block * rowsPerBlock, rows = Math.min(rowsPerBlock, job.rows - firstRow);
+  // An instance learns that another thread has grown the memory some time later, or when its own thread grows it
+  if (thread.memory.buffer.byteLength < job.memoryBytes) thread.memory.grow(0);
   const table = new Uint32Array(thread.memory.buffer, thread.views, 3 * viewCount);
   const addresses: number[] = new Array(viewCount).fill(0);
   for (const place of places) {
@@ -179,28 +183,37 @@ export interface WorkerData {
   readonly views: number;
   /** Rung when there is something to do. */
   readonly bell: Word;
+  /** Not 0 when the worker is to leave. */
+  readonly dismissed: Word;
+  /** Not 0 when it has left, and touches no memory any more. */
+  readonly left: Word;
 }
 
 /** A worker's life: parked until the bell rings, then one block of each job in turn, so that no job waits for another. */
-export function serve(data: WorkerData, receive: () => { readonly message: Job } | undefined): never {
-  const { memory, modules, workspaces, bell } = data;
-  const instances: Record<string, Instances[string]> = {};
-  for (const [build, module] of Object.entries(modules)) {
-    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-    instances[build] = exports as Instances[string];
-    instances[build].workspace(workspaces[build]);
-  }
-  const thread: Thread = { slot: data.slot, memory, instances, views: data.views };
-  let jobs: Job[] = [];
-  for (let heard = -1;;) {
-    const rung = Atomics.load(bell, 0);
-    if (rung !== heard) {
-      for (let received = receive(); received !== undefined; received = receive()) jobs.push(received.message);
-      heard = rung;
+export function serve(data: WorkerData, receive: () => { readonly message: Job } | undefined): void {
+  const { memory, modules, workspaces, bell, dismissed, left } = data;
+  try {
+    const instances: Record<string, Instances[string]> = {};
+    for (const [build, module] of Object.entries(modules)) {
+      const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+      instances[build] = exports as Instances[string];
+      instances[build].workspace(workspaces[build]);
     }
-    let isIdle = true;
-    for (const job of jobs) if (runNext(thread, job)) isIdle = false;
-    jobs = jobs.filter(({ progress, total }) => Atomics.load(progress.next, 0) < total);
-    if (isIdle) Atomics.wait(bell, 0, rung);
+    const thread: Thread = { slot: data.slot, memory, instances, views: data.views };
+    let jobs: Job[] = [];
+    for (let heard = -1; Atomics.load(dismissed, 0) === 0;) {
+      const rung = Atomics.load(bell, 0);
+      if (rung !== heard) {
+        for (let received = receive(); received !== undefined; received = receive()) jobs.push(received.message);
+        heard = rung;
+      }
+      let isIdle = true;
+      for (const job of jobs) if (runNext(thread, job)) isIdle = false;
+      jobs = jobs.filter(({ progress, total }) => Atomics.load(progress.next, 0) < total);
+      if (isIdle) Atomics.wait(bell, 0, rung);
+    }
+  } finally {
+    Atomics.store(left, 0, 1);
+    Atomics.notify(left, 0);
   }
 }
