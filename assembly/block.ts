@@ -6,6 +6,7 @@
 // commit: the way back, rounding to nearest even. NaN stays NaN; −∞ stays −∞ through cap and temperature.
 
 import { BLOCK_BYTES, View, padded } from "./view";
+import { narrowBrains, narrowHalves, widen } from "./convert";
 import { constant, exp, expm1 } from "./math";
 
 let softcap: f32 = 0;
@@ -25,58 +26,6 @@ export function transform(cap: f32, divisor: f32): void {
 @inline
 export function measureFrom(value: f32): void {
   origin = value;
-}
-
-/** Four f16 codes, zero-extended, as f32. Multiplying by 2¹¹² re-biases the exponent and makes denormals right. */
-@inline
-function widenHalf(codes: v128): v128 {
-  const magnitude = i32x4.shl(v128.and(codes, i32x4.splat(0x7fff)), 13);
-  const value = f32x4.mul(magnitude, f32x4.splat(5192296858534827628530496329220096.0));
-  const special = v128.and(i32x4.ge_s(magnitude, i32x4.splat(0x0f800000)), i32x4.splat(0x7f800000));
-  return v128.or(v128.or(value, special), i32x4.shl(v128.and(codes, i32x4.splat(0x8000)), 16));
-}
-
-/** Four f32 as f16 codes in the low half of each lane. */
-@inline
-function narrowHalf(x: v128): v128 {
-  const sign = v128.and(x, i32x4.splat(<i32>0x80000000));
-  const a = v128.xor(x, sign);
-  // Adding 0.5 aligns a denormal's last bit with the float's; the adder rounds it to nearest even.
-  const small = i32x4.sub(f32x4.add(a, f32x4.splat(0.5)), i32x4.splat(0x3f000000));
-  // Adding half a unit less one, plus the last kept bit, rounds a normal to nearest even; 0xc8000fff also re-biases.
-  const odd = v128.and(i32x4.shr_u(a, 13), i32x4.splat(1));
-  const normal = i32x4.shr_u(i32x4.add(i32x4.add(a, odd), i32x4.splat(<i32>0xc8000fff)), 13);
-  let code = v128.bitselect(small, normal, i32x4.lt_s(a, i32x4.splat(0x38800000)));
-  code = v128.bitselect(i32x4.splat(0x7c00), code, i32x4.ge_s(a, i32x4.splat(0x477ff000)));
-  code = v128.bitselect(i32x4.splat(0x7e00), code, i32x4.gt_s(a, i32x4.splat(0x7f800000)));
-  return v128.or(code, i32x4.shr_u(sign, 16));
-}
-
-/** Four f32 as bf16 codes in the low half of each lane. */
-@inline
-function narrowBrain(x: v128): v128 {
-  const odd = v128.and(i32x4.shr_u(x, 16), i32x4.splat(1));
-  const code = i32x4.shr_u(i32x4.add(i32x4.add(x, odd), i32x4.splat(0x7fff)), 16);
-  const quiet = v128.or(i32x4.shr_u(x, 16), i32x4.splat(0x40));
-  return v128.bitselect(code, quiet, f32x4.eq(x, x));
-}
-
-/** Widens `count` codes, a multiple of eight, of dtype 1 or 2. */
-function widen(source: usize, target: usize, count: i32, dtype: i32): void {
-  const end = source + (<usize>count << 1);
-  if (dtype == 1) {
-    for (; source < end; source += 16, target += 32) {
-      const codes = v128.load(source);
-      v128.store(target, widenHalf(i32x4.extend_low_i16x8_u(codes)));
-      v128.store(target, widenHalf(i32x4.extend_high_i16x8_u(codes)), 16);
-    }
-  } else {
-    for (; source < end; source += 16, target += 32) {
-      const codes = v128.load(source);
-      v128.store(target, i32x4.shl(i32x4.extend_low_i16x8_u(codes), 16));
-      v128.store(target, i32x4.shl(i32x4.extend_high_i16x8_u(codes), 16), 16);
-    }
-  }
 }
 
 /** softcap·tanh(x / softcap), through e^(−2|x| / softcap) − 1 so that small x keep their digits. −∞ stays. */
@@ -119,7 +68,7 @@ export function fetch(view: View, row: i32, start: i32, length: i32, target: usi
     memory.copy(copy, source, <usize>length << width);
     source = copy;
   }
-  if (width == 1) widen(source, target, count, view.dtype);
+  if (width == 1) widen(source, target, count, view.dtype, count != length);
   for (let i = length; i < count; i++) store<f32>(target + (<usize>i << 2), pad);
   return target;
 }
@@ -152,19 +101,11 @@ export function commit(view: View, row: i32, start: i32, length: i32, source: us
     if (target != source) memory.copy(target, source, <usize>length << 2);
     return;
   }
-  const target = view.row(row) + (<usize>start << 1);
-  narrow(source, padded(length), view.dtype);
-  memory.copy(target, source, <usize>length << 1);
-}
-
-/** Narrows `count` f32 in place: eight codes replace each eight floats, at the block's front. */
-function narrow(block: usize, count: i32, dtype: i32): void {
-  let target = block;
-  for (let source = block, end = block + (<usize>count << 2); source < end; source += 32, target += 16) {
-    const low = v128.load(source), high = v128.load(source, 16);
-    if (dtype == 1) v128.store(target, i16x8.narrow_i32x4_u(narrowHalf(low), narrowHalf(high)));
-    else v128.store(target, i16x8.narrow_i32x4_u(narrowBrain(low), narrowBrain(high)));
-  }
+  const count = padded(length), target = view.row(row) + (<usize>start << 1);
+  const codes = count == length ? target : source; // eight codes replace each eight floats, at the block's front
+  if (view.dtype == 1) narrowHalves(source, codes, count);
+  else narrowBrains(source, codes, count);
+  if (codes != target) memory.copy(target, codes, <usize>length << 1);
 }
 
 /** One transformed logit, for the entry that a target names. */

@@ -109,8 +109,9 @@ function mix(count: i32, centre: f32, beta: f32): void {
     const ratio = madd(betaS, e, one); // M / L
     const nothing = f32x4.eq(f32x4.pmax(weightP, weightQ), zero);
     const m = f32x4.mul(large, ratio);
-    const gainL = gain(f32x4.div(f32x4.neg(f32x4.mul(betaS, e)), ratio), f32x4.div(one, ratio), scratch(6) + i);
-    const gainS = gain(f32x4.div(f32x4.mul(betaL, e), ratio), f32x4.div(smaller, ratio), scratch(7) + i);
+    const inverse = f32x4.div(one, ratio); // L / M
+    const gainL = gain(f32x4.mul(f32x4.neg(f32x4.mul(betaS, e)), inverse), inverse, scratch(6) + i);
+    const gainS = gain(f32x4.mul(f32x4.mul(betaL, e), inverse), f32x4.mul(smaller, inverse), scratch(7) + i);
     const logL = v128.load(scratch(6) + i), logS = v128.load(scratch(7) + i);
     v128.store(scratch(6) + i, v128.bitselect(logL, logS, order));
     v128.store(scratch(7) + i, v128.bitselect(logS, logL, order));
@@ -128,13 +129,14 @@ function gain(u: v128, w: v128, log: usize): v128 {
   const s = f32x4.div(u, f32x4.add(one, w));
   const near = isSmallRatio(s);
   const rest = f32x4.mul(s, atanhRest(f32x4.mul(s, s)));
-  const logarithm = v128.bitselect(f32x4.add(f32x4.add(s, s), rest), ln(w), near);
+  let logarithm = f32x4.add(f32x4.add(s, s), rest);
+  if (!i32x4.all_true(near)) logarithm = v128.bitselect(logarithm, ln(w), near);
   v128.store(log, logarithm);
   // (1 + u)·(2s + s·R) − u = (2s² + (1 + s)·s·R)·(1 + w) / 2
   const small = madd(f32x4.add(one, s), rest, f32x4.mul(f32x4.add(s, s), s));
   const product = v128.andnot(f32x4.mul(w, logarithm), f32x4.eq(w, zero));
   return v128.bitselect(
-    f32x4.mul(f32x4.mul(small, f32x4.add(one, w)), f32x4.splat(0.5)),
+    f32x4.mul(f32x4.mul(small, f32x4.add(one, w)), constant(17)),
     f32x4.sub(product, u),
     near,
   );

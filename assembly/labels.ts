@@ -2,7 +2,7 @@
 // weights w and label smoothing; each part may be absent. (An integer target is one entry more; cross_entropy.ts adds it.)
 // A masked class (x = −∞) takes no part in the smoothing: its loss would be +∞ whatever the model did.
 //
-// Σ τ·x is summed block by block about a shift near the block's top: Σ τ·(x − shift) in f32 by Kahan's method, shift·Σ τ in f64.
+// Σ τ·x is summed block by block about a shift near the block's top: Σ τ·(x − shift) in f32, runs of four joined by Kahan's method, shift·Σ τ in f64.
 // 0·(−∞) is 0.
 
 import { View, padded, scratch } from "./view";
@@ -60,13 +60,17 @@ export function label(x: usize, row: i32, start: i32, length: i32, shift: f32): 
   const tau = labelBlock(x, row, start, length);
   const m = f32x4.splat(shift), zero = constant(25);
   let mass = zero, massLost = zero, product = zero, productLost = zero;
-  for (let i: usize = 0, end = <usize>padded(length) << 2; i < end; i += 16) {
-    const t = v128.load(tau + i);
-    const term = v128.andnot(f32x4.mul(t, f32x4.sub(v128.load(x + i), m)), f32x4.eq(t, zero));
-    const moreMass = f32x4.sub(t, massLost), nextMass = f32x4.add(mass, moreMass);
+  for (let i: usize = 0, end = <usize>padded(length) << 2; i < end;) {
+    let run = zero, runProduct = zero;
+    for (const stop = i + 64; i < stop; i += 16) {
+      const t = v128.load(tau + i);
+      run = f32x4.add(run, t);
+      runProduct = f32x4.add(runProduct, v128.andnot(f32x4.mul(t, f32x4.sub(v128.load(x + i), m)), f32x4.eq(t, zero)));
+    }
+    const moreMass = f32x4.sub(run, massLost), nextMass = f32x4.add(mass, moreMass);
     massLost = f32x4.sub(f32x4.sub(nextMass, mass), moreMass);
     mass = nextMass;
-    const more = f32x4.sub(term, productLost), next = f32x4.add(product, more);
+    const more = f32x4.sub(runProduct, productLost), next = f32x4.add(product, more);
     const lost = f32x4.sub(f32x4.sub(next, product), more);
     productLost = v128.and(lost, f32x4.eq(lost, lost)); // an infinite sum has lost nothing
     product = next;

@@ -45,6 +45,9 @@ const TABLE = memory.data<f32>([
   20.0506630455729, // 29 q₁ / q₃
   60.149443615357384, // 30 q₀ / q₃
   120.3007372152534, // 31 1 / q₃
+  NaN, // 32
+  0.707106769084930419922, // 33, whose bits are those of √½
+  3.2229864679470793e-44, // 34, whose bits are those of the integer 23
 ]);
 
 /** Constant `index` in every lane. */
@@ -162,21 +165,21 @@ export function logRatio(s: v128): v128 {
 export function ln(x: v128): v128 {
   const tiny = f32x4.lt(x, constant(23));
   const y = v128.bitselect(f32x4.mul(x, constant(22)), x, tiny);
-  const root = i32x4.splat(0x3f3504f3); // bits of √½
+  const root = constant(33);
   const e = i32x4.shr_s(i32x4.sub(y, root), 23);
   const f = f32x4.sub(i32x4.sub(y, i32x4.shl(e, 23)), constant(10));
-  const n = f32x4.convert_i32x4_s(i32x4.sub(e, v128.and(tiny, i32x4.splat(23))));
+  const n = f32x4.convert_i32x4_s(i32x4.sub(e, v128.and(tiny, constant(34))));
   const s = f32x4.div(f, f32x4.add(f, constant(24)));
   const half = f32x4.mul(f32x4.mul(f, f), constant(17));
   // ln(1 + f) = f − (f²/2 − s·(f²/2 + R)): the largest term is exact
   const rest = madd(s, f32x4.add(half, atanhRest(f32x4.mul(s, s))), f32x4.mul(n, constant(5)));
   const sum = madd(n, constant(4), f32x4.add(f, f32x4.sub(rest, half)));
   // 0 → −∞, ∞ → ∞, negative or NaN → NaN
-  const infinity = constant(21);
-  const edge = f32x4.div(f32x4.sub(x, x), f32x4.sub(x, x));
-  const zero = f32x4.eq(x, f32x4.splat(0));
-  const finite = v128.and(f32x4.gt(x, f32x4.splat(0)), f32x4.lt(x, infinity));
-  const special = v128.bitselect(f32x4.neg(infinity), v128.bitselect(infinity, edge, f32x4.eq(x, infinity)), zero);
+  const infinity = constant(21), nothing = constant(25);
+  const zero = f32x4.eq(x, nothing);
+  const finite = v128.and(f32x4.gt(x, nothing), f32x4.lt(x, infinity));
+  const beyond = v128.bitselect(infinity, constant(32), f32x4.eq(x, infinity));
+  const special = v128.bitselect(f32x4.neg(infinity), beyond, zero);
   return v128.bitselect(sum, special, finite);
 }
 

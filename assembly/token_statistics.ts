@@ -71,7 +71,8 @@ function survey(logits: View, row: i32, vocab: i32, tokens: usize, values: usize
     const length = blockLength(start, vocab);
     const x = loadBlock(logits, row, start, length, scratch(0));
     above += count(x, padded(length), bar);
-    if (found && (top == 0 || (filled == top && !(maximum(x, padded(length)) > load<f32>(values))))) continue;
+    const peak = maximum(x, padded(length));
+    if ((found || <f64>peak != rowMax) && (top == 0 || (filled == top && !(peak > load<f32>(values))))) continue;
     for (let i = 0; i < length; i++) {
       let value = load<f32>(x + (<usize>i << 2));
       if (!found && <f64>value == rowMax && value != -Infinity) {
