@@ -22,6 +22,12 @@ export function transform(cap: f32, divisor: f32): void {
   origin = 0;
 }
 
+/** Whether logits are neither capped nor divided. */
+@inline
+export function isPlain(): bool {
+  return softcap == 0 && temperature == 1;
+}
+
 /** Sets the origin of the row that is loaded next. */
 @inline
 export function measureFrom(value: f32): void {
@@ -106,11 +112,6 @@ export function commit(view: View, row: i32, start: i32, length: i32, source: us
   if (view.dtype == 1) narrowHalves(source, codes, count);
   else narrowBrains(source, codes, count);
   if (codes != target) memory.copy(target, codes, <usize>length << 1);
-}
-
-/** One transformed logit, for the entry that a target names. */
-export function loadOne(view: View, row: i32, index: i32, spare: usize): f32 {
-  return load<f32>(loadBlock(view, row, index, 1, spare));
 }
 
 /** Overwrites one element of a matrix. */

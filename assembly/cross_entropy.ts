@@ -1,16 +1,18 @@
 // crossEntropy: loss_r = Σ τ_i·(lse − x_i) + zLoss·lse² and its gradient scale_r·((Σ τ + 2·zLoss·lse)·p_i − τ_i).
 // logits [rows, vocab], targets? [rows] i32 or targetProbabilities? [rows, vocab], classWeights? [vocab], gradientScale? [rows]
 //   → loss, logSumExp [rows] f32, hit? [rows] i32, partial? [rows, 5] f64, gradient? [rows, vocab], which may be the logits.
-// The loss reads a row once; the gradient looks at it again, from cache, and writes once. Everything that is one number a
+// The loss reads a row once. The gradient without labels for all classes, softcap or temperature is written on the way and
+// multiplied from cache; any other takes a second look at the row. Everything that is one number a
 // row is f64: (max − x_y) + ln sum keeps its digits at logits of 1e4. The target's gradient is computed apart and written
 // after the sweep, so that narrowing never meets p − 1.
 // Target −1: the row is ignored, not read, all its results 0. Target −2: the target is another shard's (for partials).
 // Target's logit −∞: loss +∞, gradient finite. A masked class gets gradient 0. A row of −∞: NaN.
 
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
-import { chain, commit, destination, loadBlock, loadOne, origin, storeOne, transform } from "./block";
+import { chain, commit, destination, loadBlock, origin, storeOne, transform } from "./block";
 import { classWeight, describe, unlabel } from "./labels";
-import { orient, rowLabelled, rowLogSumExp, rowMass, rowMax, rowOrigin, rowSum, scan, scanLabels } from "./scan";
+import { canKeep, finishKept, orient, rowLabelled, rowLogSumExp, rowMass, rowMax, rowOrigin, rowSum } from "./scan";
+import { rowTarget, scan, scanKeeping, scanLabels, seek } from "./scan";
 import { weigh } from "./sweep";
 import { endClass, firstClass } from "./team";
 
@@ -38,6 +40,7 @@ export function crossEntropy(
 ): void {
   transform(softcap, temperature);
   const labelled = describe(targetProbabilities, classWeights, confidence, smoothing);
+  const kept = gradient.present && !labelled && canKeep(gradient, vocab);
   for (let row = 0; row < rows; row++) {
     const target = targets.present ? load<i32>(targets.row(row)) : -2;
     if (target == IGNORED) {
@@ -45,9 +48,11 @@ export function crossEntropy(
       continue;
     }
     orient(logits, row, vocab);
-    const x: f32 = target >= 0 ? loadOne(logits, row, target, scratch(0)) : -Infinity;
+    seek(target);
     if (labelled) scanLabels(logits, row, vocab);
+    else if (kept) scanKeeping(logits, row, vocab, gradient);
     else scan(logits, row, vocab);
+    const x = rowTarget;
     const lse = rowLogSumExp(), level = rowMax + Math.log(rowSum);
     let value: f64 = 0, mass = rowMass, own: f64 = 0;
     if (target >= 0) {
@@ -68,7 +73,8 @@ export function crossEntropy(
     if (gradient.present) {
       const factor = gradientScale.present ? scale * <f64>load<f32>(gradientScale.row(row)) : scale;
       const pull = zLoss == 0 ? mass : mass + 2 * zLoss * lse;
-      descend(logits, gradient, row, vocab, factor, pull, labelled);
+      if (kept) finishKept(gradient, row, vocab, factor * pull / rowSum);
+      else descend(logits, gradient, row, vocab, factor, pull, labelled);
       if (target >= firstClass(vocab) && target < endClass(vocab) && x != -Infinity) {
         const share = Math.exp(<f64>x - rowMax) / rowSum * pull;
         const smooth = <f64>(smoothing * classWeight(target));

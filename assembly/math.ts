@@ -41,13 +41,9 @@ const TABLE = memory.data<f32>([
   0.0, // 25
   -1e30, // 26, for a logarithm of 0 that must not be infinite
   0.17, // 27, below the largest (√2 − 1) / (√2 + 1) = 0.1716 that R is for
-  5.03943765489363, // 28 q₂ / q₃: e^r in units of q₃ is monic
-  20.0506630455729, // 29 q₁ / q₃
-  60.149443615357384, // 30 q₀ / q₃
-  120.3007372152534, // 31 1 / q₃
-  NaN, // 32
-  0.707106769084930419922, // 33, whose bits are those of √½
-  3.2229864679470793e-44, // 34, whose bits are those of the integer 23
+  NaN, // 28
+  0.707106769084930419922, // 29, whose bits are those of √½
+  3.2229864679470793e-44, // 30, whose bits are those of the integer 23
 ]);
 
 /** Constant `index` in every lane. */
@@ -87,12 +83,6 @@ export function reduce(d: v128, n: v128, ln2: v128): v128 {
 @inline
 export function expPolynomial(r: v128, q3: v128, q2: v128, q1: v128, q0: v128, one: v128): v128 {
   return madd(madd(madd(madd(madd(q3, r, q2), r, q1), r, q0), r, one), r, one);
-}
-
-/** e^r in units of q₃, by a, b, c, d from 28 on: the first step costs no multiplication. */
-@inline
-export function monicPolynomial(r: v128, a: v128, b: v128, c: v128, d: v128): v128 {
-  return madd(madd(madd(madd(f32x4.add(r, a), r, b), r, c), r, d), r, d);
 }
 
 /** 2ⁿ, whose biased exponent is in the low bits of b. */
@@ -165,10 +155,10 @@ export function logRatio(s: v128): v128 {
 export function ln(x: v128): v128 {
   const tiny = f32x4.lt(x, constant(23));
   const y = v128.bitselect(f32x4.mul(x, constant(22)), x, tiny);
-  const root = constant(33);
+  const root = constant(29);
   const e = i32x4.shr_s(i32x4.sub(y, root), 23);
   const f = f32x4.sub(i32x4.sub(y, i32x4.shl(e, 23)), constant(10));
-  const n = f32x4.convert_i32x4_s(i32x4.sub(e, v128.and(tiny, constant(34))));
+  const n = f32x4.convert_i32x4_s(i32x4.sub(e, v128.and(tiny, constant(30))));
   const s = f32x4.div(f, f32x4.add(f, constant(24)));
   const half = f32x4.mul(f32x4.mul(f, f), constant(17));
   // ln(1 + f) = f − (f²/2 − s·(f²/2 + R)): the largest term is exact
@@ -178,7 +168,7 @@ export function ln(x: v128): v128 {
   const infinity = constant(21), nothing = constant(25);
   const zero = f32x4.eq(x, nothing);
   const finite = v128.and(f32x4.gt(x, nothing), f32x4.lt(x, infinity));
-  const beyond = v128.bitselect(infinity, constant(32), f32x4.eq(x, infinity));
+  const beyond = v128.bitselect(infinity, constant(28), f32x4.eq(x, infinity));
   const special = v128.bitselect(f32x4.neg(infinity), beyond, zero);
   return v128.bitselect(sum, special, finite);
 }

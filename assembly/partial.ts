@@ -13,6 +13,8 @@ export class Partial {
   /** Σ τ and Σ τ·x, of what labels.ts gives every class. */
   mass: f64;
   labelled: f64;
+  /** The target's logit; −∞ where it is not among these classes. */
+  target: f64;
 
   clear(): void {
     this.max = -Infinity;
@@ -20,6 +22,7 @@ export class Partial {
     this.moment = 0;
     this.mass = 0;
     this.labelled = 0;
+    this.target = -Infinity;
   }
 
   /** Adds classes whose largest logit is `max`. */
@@ -42,7 +45,17 @@ export class Partial {
     this.add(other.max, other.sum, other.moment);
     this.mass += other.mass;
     this.labelled += other.labelled;
+    this.target = Math.max(this.target, other.target);
   }
+}
+
+/** Segments that a thread can keep the bases of: rows of 2²⁴ classes. */
+export const BASES = 2048;
+
+/** Where a thread keeps the base of a segment, past its partials. */
+@inline
+export function baseOf(segment: i32): usize {
+  return scratch(8) + 128 + (<usize>segment << 2);
 }
 
 /** Partial 0 or 1 of this thread, past its scratch blocks. */

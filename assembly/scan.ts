@@ -7,10 +7,21 @@
 // logit: so s ≥ 1, and a row with one finite logit has s = 1 exactly. NaN wins.
 
 import { BLOCK, SEGMENT, View, blockLength, padded, scratch } from "./view";
-import { isCooled, loadBlock, loadRaw, measureFrom, temperature } from "./block";
+import { commit, destination, fetch, isCooled, isPlain, loadBlock, loadRaw, measureFrom, temperature } from "./block";
 import { blockLabelled, blockMass, label } from "./labels";
-import { Partial, own } from "./partial";
-import { blockMoment, blockPeak, blockSum, maximum, sum, sumMoments, weightOf } from "./sweep";
+import { BASES, Partial, baseOf, own } from "./partial";
+import {
+  blockMoment,
+  blockPeak,
+  blockSum,
+  maximum,
+  rescale,
+  sum,
+  sumMoments,
+  weigh,
+  weighAndSum,
+  weightOf,
+} from "./sweep";
 import { endClass, firstClass, isAlone, meet, segments, slot, turn } from "./team";
 
 /** What the transformed logits of the row last scanned are counted from: not 0 only where a temperature divides them. */
@@ -22,6 +33,16 @@ export let rowSum: f64 = 0;
 export let rowMoment: f64 = 0;
 export let rowMass: f64 = 0;
 export let rowLabelled: f64 = 0;
+/** The logit of the target that was set for it. */
+export let rowTarget: f32 = -Infinity;
+
+let target: i32 = -1;
+
+/** Sets the class whose logit the next scan finds; none below 0. */
+@inline
+export function seek(index: i32): void {
+  target = index;
+}
 
 /** Log-sum-exp of the row last scanned. */
 @inline
@@ -40,7 +61,7 @@ export function orient(logits: View, row: i32, vocab: i32): void {
   rowOrigin = <f64>origin / <f64>temperature;
 }
 
-/** How far above its base a count goes on: 8192·120·e⁴⁰ is an f32 yet. */
+/** How far above its base a count goes on: 8192·e⁴⁰ is an f32 yet. */
 const REACH: f32 = 40;
 
 // The count under way: the logit that it is counted from, the largest so far, and its sums.
@@ -105,9 +126,52 @@ function absorb(x: usize, count: i32, segment: Partial, moments: bool): void {
   if (moments) moment += blockMoment;
 }
 
+/**
+ * Takes a block into the segment and leaves e^(x − base) in the output, which may be the logits: a second look then only
+ * multiplies ({@link finishKept}). Looks at the block's peak first, for a block that is overwritten cannot be counted again.
+ */
+function keep(x: usize, output: View, row: i32, start: i32, length: i32, segment: Partial): void {
+  const count = padded(length), peak = maximum(x, count);
+  const at = destination(output, row, start, length, scratch(1));
+  if (isFinite(peak)) {
+    if (isOpen && peak - base > REACH) {
+      const old = base;
+      close(segment);
+      open(peak);
+      const factor = <f32>Math.exp(<f64>old - <f64>base);
+      for (let i = start - start % SEGMENT; i < start; i += BLOCK) rescale(output.row(row) + (<usize>i << 2), BLOCK, factor);
+    } else if (!isOpen) open(peak);
+    weighAndSum(x, at, count, base);
+    total += blockSum;
+    top = max(top, peak);
+  } else {
+    const sum = infinite(x, count);
+    if (sum != 0) segment.add(peak, sum, NaN);
+    weigh(x, at, count, peak == -Infinity ? 0 : peak, 1);
+  }
+  commit(output, row, start, length, at);
+  store<f32>(baseOf(start / SEGMENT), isOpen ? base : -Infinity);
+}
+
+/** Whether a scan can leave its weights in an output. */
+export function canKeep(output: View, vocab: i32): bool {
+  return output.dtype == 0 && isPlain() && segments(vocab) <= BASES;
+}
+
+/** Turns what a scan has left in this thread's part of a row into scale·e^(x − max). */
+export function finishKept(output: View, row: i32, vocab: i32, scale: f64): void {
+  for (let start = firstClass(vocab), end = endClass(vocab); start < end; start += BLOCK) {
+    const length = blockLength(start, vocab), at = output.row(row) + (<usize>start << 2);
+    const factor = <f32>(scale * Math.exp(<f64>load<f32>(baseOf(start / SEGMENT)) - rowMax));
+    const x = fetch(output, row, start, length, scratch(0), 0);
+    rescale(x, padded(length), factor);
+    if (x != at) memory.copy(at, x, <usize>length << 2);
+  }
+}
+
 /** Scans this thread's part of a row of transformed logits, and gathers the others'. Uses scratch blocks 0 to 3. */
 @inline
-function scanRow(logits: View, row: i32, vocab: i32, moments: bool, labelled: bool): void {
+function scanRow(logits: View, row: i32, vocab: i32, moments: bool, labelled: bool, kept: View | null): void {
   const whole = own(0);
   whole.clear();
   let segment = own(1);
@@ -119,7 +183,11 @@ function scanRow(logits: View, row: i32, vocab: i32, moments: bool, labelled: bo
     }
     const length = blockLength(start, vocab);
     const x = loadBlock(logits, row, start, length, scratch(0));
-    absorb(x, padded(length), segment, moments);
+    if (target >= start && target < start + length) {
+      segment.target = <f64>load<f32>(x + (<usize>(target - start) << 2));
+    }
+    if (kept) keep(x, kept, row, start, length, segment);
+    else absorb(x, padded(length), segment, moments);
     if (labelled) {
       label(x, row, start, length, isOpen ? top : 0);
       segment.mass += blockMass;
@@ -141,17 +209,24 @@ function scanRow(logits: View, row: i32, vocab: i32, moments: bool, labelled: bo
   rowMoment = whole.moment;
   rowMass = whole.mass;
   rowLabelled = whole.labelled;
+  rowTarget = <f32>whole.target;
+  target = -1;
 }
 
 export function scan(logits: View, row: i32, vocab: i32): void {
-  scanRow(logits, row, vocab, false, false);
+  scanRow(logits, row, vocab, false, false, null);
 }
 
 export function scanMoments(logits: View, row: i32, vocab: i32): void {
-  scanRow(logits, row, vocab, true, false);
+  scanRow(logits, row, vocab, true, false, null);
+}
+
+/** Scans a row and leaves its weights in `output`, for {@link finishKept}. */
+export function scanKeeping(logits: View, row: i32, vocab: i32, output: View): void {
+  scanRow(logits, row, vocab, false, false, output);
 }
 
 /** Scans a row and sums what labels.ts gives every class, in the same pass. */
 export function scanLabels(logits: View, row: i32, vocab: i32): void {
-  scanRow(logits, row, vocab, false, true);
+  scanRow(logits, row, vocab, false, true, null);
 }

@@ -1,12 +1,12 @@
 // The loops over a block in cache. All take addresses of f32, a count that is a multiple of 16, and leave scalars in globals.
 //
-// sum, the one that takes the time: Σ e^(x − base), base a logit that is not far below any other. The polynomial is scaled so
-//   that its leading coefficient is 1, and its first step an addition. The largest x is taken on the way; where it turns out
-//   to lie far above the base the caller counts again.
-// weigh: scale·e^(x − m), m no less than any x: e⁰ is exactly 1 here.
+// sum, the one that takes the time: Σ e^(x − base), base a logit that is not far below any other. The largest x is taken on
+//   the way; where it turns out to lie far above the base the caller counts again. One vector at a time: two keep more
+//   constants and sums alive than there are registers, and are slower.
+// weigh: scale·e^(x − m).
 // Sums are f32 in four lanes by runs, joined by Kahan's method, and f64 from one block to the next.
 
-import { constant, expPolynomial, firstLn2, madd, monicPolynomial, power, reduce } from "./math";
+import { constant, exp, expPolynomial, firstLn2, madd, power, reduce } from "./math";
 
 /** Σ of the last sweep. */
 export let blockSum: f64 = 0;
@@ -42,21 +42,18 @@ export function maximum(x: usize, count: i32): f32 {
   return highest(f32x4.pmax(f32x4.pmax(m0, m1), f32x4.pmax(m2, m3)));
 }
 
-/** What {@link sum} adds for one x, finite and at most 40 above the base, given x − base: e^(x − base) in units of q₃. */
+/** What the loops have for e^d: of one d ≤ 88. */
 export function weightOf(d: f32): f64 {
-  const x = f32x4.splat(d), magic = constant(2);
-  const b = madd(x, constant(1), magic), r = reduce(x, f32x4.sub(b, magic), firstLn2());
-  const p = monicPolynomial(r, constant(28), constant(29), constant(30), constant(31));
-  return <f64>f32x4.extract_lane(f32x4.mul(p, power(b)), 0);
+  return <f64>f32x4.extract_lane(exp(f32x4.splat(d)), 0);
 }
 
-/** Bytes of two interleaved runs: eight vectors each, so that no element is rounded more than eight times in its run. */
+/** Bytes of a run: eight vectors, so that no element is rounded more than eight times in its run. */
 const RUN_BYTES: usize = 128;
 
 @inline
 function sumBlock(x: usize, count: i32, base: f32, moments: bool): void {
   const least = constant(0), log2e = constant(1), magic = constant(2), ln2 = firstLn2(), from = f32x4.splat(base);
-  const c3 = constant(28), c2 = constant(29), c1 = constant(30), c0 = constant(31), zero = constant(25);
+  const q3 = constant(6), q2 = constant(7), q1 = constant(8), q0 = constant(9), one = constant(10), zero = constant(25);
   let peak = f32x4.splat(-Infinity), sum = zero, lost = zero, moment = zero, momentLost = zero;
   const end = x + (<usize>count << 2);
   while (x < end) {
@@ -66,7 +63,7 @@ function sumBlock(x: usize, count: i32, base: f32, moments: bool): void {
       peak = f32x4.pmax(peak, value);
       const d = f32x4.pmax(f32x4.sub(value, from), least);
       const b = madd(d, log2e, magic);
-      const p = monicPolynomial(reduce(d, f32x4.sub(b, magic), ln2), c3, c2, c1, c0);
+      const p = expPolynomial(reduce(d, f32x4.sub(b, magic), ln2), q3, q2, q1, q0, one);
       if (moments) {
         const e = f32x4.mul(p, power(b));
         run = f32x4.add(run, e);
@@ -87,7 +84,7 @@ function sumBlock(x: usize, count: i32, base: f32, moments: bool): void {
   if (moments) blockMoment = lanes(moment) - lanes(momentLost);
 }
 
-/** Σ e^(x − base) of a block in units of q₃, and its peak. */
+/** Σ e^(x − base) of a block, and its peak. */
 export function sum(x: usize, count: i32, base: f32): void {
   sumBlock(x, count, base, false);
 }
@@ -128,7 +125,13 @@ export function weigh(x: usize, target: usize, count: i32, m: f32, scale: f32): 
   weighBlock(x, target, count, m, scale, false);
 }
 
-/** e^(x − m) into `target`, and their sum. */
+/** Multiplies a block by a factor. */
+export function rescale(x: usize, count: i32, factor: f32): void {
+  const k = f32x4.splat(factor);
+  for (const end = x + (<usize>count << 2); x < end; x += 16) v128.store(x, f32x4.mul(v128.load(x), k));
+}
+
+/** e^(x − m) into `target`, and their sum; m may be less than x by as much as 40. */
 export function weighAndSum(x: usize, target: usize, count: i32, m: f32): void {
   weighBlock(x, target, count, m, 1, true);
 }

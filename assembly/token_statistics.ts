@@ -6,9 +6,9 @@
 // Order: larger first, then the lower token; NaN last, as −∞ is. argmax is 0 if no logit exceeds −∞.
 
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
-import { loadBlock, loadOne, transform } from "./block";
+import { loadBlock, transform } from "./block";
 import { rowEntropy } from "./entropy";
-import { orient, rowLogSumExp, rowMax, rowSum, scanMoments } from "./scan";
+import { orient, rowLogSumExp, rowMax, rowSum, rowTarget, scanMoments, seek } from "./scan";
 import { maximum } from "./sweep";
 import { isFirst } from "./team";
 
@@ -31,13 +31,14 @@ export function tokenStatistics(
   transform(softcap, temperature);
   for (let row = 0; row < rows; row++) {
     orient(logits, row, vocab);
+    if (targets.present) seek(load<i32>(targets.row(row)));
     scanMoments(logits, row, vocab);
     if (!isFirst()) continue;
     store<f32>(logSumExp.row(row), <f32>rowLogSumExp());
     store<f32>(entropy.row(row), <f32>rowEntropy());
     let bar: f32 = Infinity;
     if (targets.present) {
-      bar = loadOne(logits, row, load<i32>(targets.row(row)), scratch(0));
+      bar = rowTarget;
       store<f32>(targetLogProbability.row(row), logProbability(bar));
     }
     const tokens = topTokens.present ? topTokens.row(row) : 0;

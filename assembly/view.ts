@@ -32,7 +32,7 @@ export class View {
 
 let base: usize = 0;
 
-/** Gives this instance its workspace: address of eight blocks and two partials, 64-byte aligned. */
+/** Gives this instance its workspace: address of eight blocks, two partials and 2048 bases, 64-byte aligned. */
 export function workspace(address: usize): void {
   base = address;
 }

@@ -4,8 +4,8 @@
 export interface Contender {
   /** Its name in the table. */
   readonly name: string;
-  /** One run. */
-  readonly run: () => void;
+  /** One run. A promise is waited for; what returns none pays for no turn of the event loop. */
+  readonly run: () => void | Promise<void>;
   /** Bytes that the run must move. */
   readonly bytes: number;
 }
@@ -25,19 +25,22 @@ export interface Measurement {
 }
 
 /** Runs every contender once unmeasured, then in rounds until each had `seconds` of the clock and at least `least` runs. */
-export function measure(contenders: readonly Contender[], seconds = 0.8, least = 5): Measurement[] {
-  const samples = contenders.map(({ run }) => (run(), [] as number[]));
+export async function measure(
+  contenders: readonly Contender[],
+  seconds = 0.8,
+  least = 5,
+): Promise<Measurement[]> {
+  const samples: number[][] = contenders.map(() => []);
+  for (const { run } of contenders) await run();
   const spent = contenders.map(() => 0);
   const isHungry = (i: number) => samples[i].length < least || spent[i] < seconds;
   for (let round = 0; contenders.some((_, i) => isHungry(i)) && round < 400; round++) {
-    contenders.forEach(({ run }, i) => {
-      if (!isHungry(i)) return;
-      const start = performance.now();
-      run();
-      const elapsed = (performance.now() - start) / 1000;
+    for (const [i, { run }] of contenders.entries()) {
+      if (!isHungry(i)) continue;
+      const elapsed = await clock(run);
       samples[i].push(elapsed);
       spent[i] += elapsed;
-    });
+    }
   }
   return contenders.map(({ name, bytes }, i) => {
     const sorted = samples[i].sort((a, b) => a - b);
@@ -51,4 +54,12 @@ export function measure(contenders: readonly Contender[], seconds = 0.8, least =
       bytesPerSecond: bytes / medianSeconds,
     };
   });
+}
+
+/** Seconds of one run. */
+export async function clock(run: Contender["run"]): Promise<number> {
+  const start = performance.now();
+  const pending = run();
+  if (pending instanceof Promise) await pending;
+  return (performance.now() - start) / 1000;
 }

@@ -1,9 +1,10 @@
 /**
- * What WebAssembly can read at most: a kernel that does nothing but take the maximum of a buffer.
+ * What WebAssembly can read at most: a kernel that does nothing but take the maximum of a buffer, on one thread or several.
  *
  * It is compiled here, apart from the module that is measured.
  */
 import asc from "assemblyscript/asc";
+import { Worker } from "node:worker_threads";
 
 const SOURCE = `
 export function read(address: usize, bytes: usize): f32 {
@@ -18,11 +19,46 @@ export function read(address: usize, bytes: usize): f32 {
   return f32x4.extract_lane(a, 0) + f32x4.extract_lane(a, 1) + f32x4.extract_lane(a, 2) + f32x4.extract_lane(a, 3);
 }`;
 
-/** A run that reads `bytes` of a buffer of its own. */
-export async function reader(bytes: number): Promise<() => void> {
+/** What another thread does: reads its part whenever the first word changes, and counts itself in the second. */
+const WORKER = `
+const { kernel, memory, words, start, bytes } = require("node:worker_threads").workerData;
+const { read } = new WebAssembly.Instance(kernel, { env: { memory } }).exports;
+for (let seen = 0;;) {
+  Atomics.wait(words, 0, seen);
+  seen = Atomics.load(words, 0);
+  read(start, bytes);
+  Atomics.add(words, 1, 1);
+}`;
+
+/** A run that reads `bytes` of a buffer of its own, each thread its part. */
+export async function reader(bytes: number, threads: number): Promise<() => void> {
+  const kernel = new WebAssembly.Module(await compile());
+  const part = Math.floor(bytes / threads / 64) * 64, first = 1024;
+  const pages = Math.ceil((first + part * threads) / 65536);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
+  new Float32Array(memory.buffer).fill(1);
+  const words = new Int32Array(new SharedArrayBuffer(8));
+  for (let i = 1; i < threads; i++) {
+    const workerData = { kernel, memory, words, start: first + i * part, bytes: part };
+    new Worker(WORKER, { eval: true, workerData }).unref();
+  }
+  const { exports } = new WebAssembly.Instance(kernel, { env: { memory } });
+  const read = exports.read as (address: number, bytes: number) => number;
+  return () => {
+    Atomics.store(words, 1, 0);
+    Atomics.add(words, 0, 1);
+    Atomics.notify(words, 0);
+    read(first, part);
+    while (Atomics.load(words, 1) < threads - 1);
+  };
+}
+
+async function compile(): Promise<Uint8Array<ArrayBuffer>> {
   let binary: Uint8Array<ArrayBuffer> | undefined;
+  const features = ["--enable", "simd", "--enable", "threads"];
+  const memory = ["--importMemory", "--sharedMemory", "--maximumMemory", "65536"];
   const { error } = await asc.main(
-    ["read.ts", "--outFile", "read.wasm", "-O3", "--runtime", "stub", "--enable", "simd", "--importMemory"],
+    ["read.ts", "--outFile", "read.wasm", "-O3", "--runtime", "stub", ...features, ...memory],
     {
       readFile: (name) => name === "read.ts" ? SOURCE : null,
       writeFile: (_, contents) => void (binary = contents as Uint8Array<ArrayBuffer>),
@@ -30,10 +66,5 @@ export async function reader(bytes: number): Promise<() => void> {
     },
   );
   if (error || binary === undefined) throw new Error("The read kernel did not compile", { cause: error });
-  const size = Math.floor(bytes / 64) * 64, start = 1024;
-  const memory = new WebAssembly.Memory({ initial: Math.ceil((start + size) / 65536) });
-  new Float32Array(memory.buffer).fill(1);
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(binary), { env: { memory } });
-  const read = exports.read as (address: number, bytes: number) => number;
-  return () => void read(start, size);
+  return binary;
 }

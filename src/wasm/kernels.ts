@@ -15,8 +15,8 @@ export interface Kernels {
   readonly functions: Instances[string];
 }
 
-/** Bytes of an instance's workspace: eight blocks of 1024 f32, and two partials (assembly/view.ts, partial.ts). */
-export const WORKSPACE_BYTES = 8 * 4096 + 2 * 64;
+/** Bytes of an instance's workspace: eight blocks of 1024 f32, two partials, 2048 bases (assembly/view.ts, partial.ts). */
+export const WORKSPACE_BYTES = 8 * 4096 + 2 * 64 + 2048 * 4;
 
 const modules = new Map<Build, WebAssembly.Module>();
 const cache = new Map<Build, Kernels | undefined>();
