@@ -11,8 +11,11 @@ const EXPS_PER_SECOND = 1.5e9;
 /** Bytes a second that one thread moves: a round figure. */
 const BYTES_PER_SECOND = 10e9;
 
-/** Work that is worth waking a thread for: some 80 µs go by before it is at it, and before it is heard of again. */
-const SECONDS_PER_THREAD = 120e-6;
+/**
+ * Work that is worth waking a thread for. Told at once it takes some 80 µs until it is at it and is heard of again; on a virtual
+ * machine whose idle processors are given away, several times that.
+ */
+const SECONDS_PER_THREAD = 400e-6;
 
 /** Seconds that one thread takes, roughly. */
 export function roughSeconds({ bytesRead, bytesWritten, exps }: Traffic): number {

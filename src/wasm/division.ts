@@ -8,11 +8,11 @@
 /** Elements of a segment, the least that a thread can take of a row (assembly/view.ts). */
 const SEGMENT = 8192;
 
-/** What a thread works on at a time when nothing is copied: a fraction of a millisecond. */
-const BLOCK_BYTES = 2 ** 21;
-
-/** What it works on when rows are staged: still in a second- or third-level cache when the kernel reads it. */
-const STAGED_BYTES = 2 ** 20;
+/**
+ * What a thread works on at a time: a fraction of a millisecond, and where rows are staged still in a second- or third-level
+ * cache when the kernel reads it.
+ */
+const BLOCK_BYTES = 2 ** 20;
 
 /** What a row takes beyond its bytes, as if it were bytes. */
 const ROW_BYTES = 1024;
@@ -49,7 +49,7 @@ export function divide({ rows, vocab, rowBytes, stagedRowBytes, limitBytes }: Si
   if (parts > 1 && byParts < byRows && rows * stagedRowBytes <= limitBytes) {
     return { threads: parts, parts, rowsPerBlock: rows };
   }
-  const fitting = Math.min(BLOCK_BYTES / (rowBytes + ROW_BYTES), STAGED_BYTES / stagedRowBytes);
+  const fitting = BLOCK_BYTES / (rowBytes + ROW_BYTES);
   const fair = threads === 1 ? rows : Math.ceil(rows / (threads * BLOCKS_PER_THREAD));
   const rowsPerBlock = Math.max(1, Math.min(rows, Math.floor(fitting), fair));
   return { threads: Math.min(threads, Math.ceil(rows / rowsPerBlock)), parts: 1, rowsPerBlock };

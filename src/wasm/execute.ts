@@ -15,6 +15,8 @@ const CLOSED = 2 ** 30;
 /** How long a caller without a promise waits for a thread before it takes it for dead, in milliseconds. */
 const PATIENCE_MILLISECONDS = 30_000;
 
+const FAILED = "A thread of the pool failed; the next call starts new ones";
+
 /** Blocks of a job that go through the caller's hands, in order: staged, computed by anybody, copied back. */
 class Ring {
   readonly #plan: Plan;
@@ -59,7 +61,7 @@ export async function runHere({ job }: Plan, self: Thread, signal?: AbortSignal)
 /** Runs a job on the first `count` workers of the pool. Whatever happens, no thread is at it any more when this settles. */
 export async function runThere(plan: Plan, pool: Pool, count: number, signal?: AbortSignal): Promise<void> {
   const { job, message } = plan;
-  const { next, done } = job.progress;
+  const { next, done, failed } = job.progress;
   const ring = job.ring > 0 ? new Ring(plan) : undefined;
   const breathe = pacer();
   const wake = () => void Atomics.notify(done, 0);
@@ -94,6 +96,7 @@ export async function runThere(plan: Plan, pool: Pool, count: number, signal?: A
     pool.end(job);
   }
   if (stopped) throw stopped.why;
+  if (Atomics.load(failed, 0) !== 0) throw new Error(FAILED);
 }
 
 function attempt<T>(action: () => T, failed: (error: unknown) => void): T | undefined {
@@ -112,7 +115,7 @@ export function runTogether(plan: Plan, self: Thread, pool: Pool | undefined, co
   pool?.begin(job, message, count);
   for (;;) {
     const seen = Atomics.load(done, 0);
-    if (Atomics.load(failed, 0) !== 0) throw new Error("A thread of the pool failed; the next call starts new ones");
+    if (Atomics.load(failed, 0) !== 0) throw new Error(FAILED);
     const event = ring?.turn();
     if (event === "staged") pool?.ring(count);
     if (event === "staged" || event === "retired" || runNext(self, job)) continue;

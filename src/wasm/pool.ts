@@ -48,6 +48,11 @@ export class Pool {
     return this.#failure;
   }
 
+  /** Whether all its workers are there. */
+  get isWhole(): boolean {
+    return this.#members.every(({ left }) => Atomics.load(left, 0) === 0);
+  }
+
   /** Starts workers until there are `count`. */
   grow(count: number): void {
     while (this.#members.length < count) this.#members.push(this.#start(this.#members.length + 1));
@@ -94,8 +99,17 @@ export class Pool {
   }
 
   #start(slot: number): Member {
-    const modules = compiledModules();
     const spans: [address: number, bytes: number][] = [];
+    try {
+      return this.#join(slot, spans);
+    } catch (error) {
+      for (const [address, bytes] of spans) give(address, bytes);
+      throw error;
+    }
+  }
+
+  #join(slot: number, spans: [address: number, bytes: number][]): Member {
+    const modules = compiledModules();
     const room = (bytes: number) => {
       const address = take(bytes);
       spans.push([address, bytes]);
@@ -132,8 +146,14 @@ let current: Pool | undefined;
 /** The pool, with at least `count` workers; undefined where threads cannot be had. */
 export function threads(count: number): Pool | undefined {
   if (typeof SharedArrayBuffer === "undefined") return undefined;
+  // One that has ended, of which the event loop has not told yet
+  if (current?.isWhole === false) void current.close(ended(""));
   current ??= new Pool();
-  current.grow(count);
+  try {
+    current.grow(count);
+  } catch {
+    return undefined; // no room for another thread: the caller does without
+  }
   return current;
 }
 

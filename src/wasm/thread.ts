@@ -137,6 +137,9 @@ export function runBlock(thread: Thread, job: Job, block: number, slot: number, 
   const instance = thread.instances[job.build];
   instance.join(part, parts, board);
   instance[job.kernel](...addresses, ...numbers.map((value, i) => i === rowsIndex ? rows : value));
+  if (parts > 1 && Atomics.load(new Int32Array(thread.memory.buffer, board, 3), 2) !== 0) {
+    throw new Error("a thread that shared a row with others did not come");
+  }
   if (!copies) return;
   for (const place of places) {
     if (!place.home?.output) continue;
@@ -210,6 +213,8 @@ export function serve(data: WorkerData, receive: () => { readonly message: Job }
       let isIdle = true;
       for (const job of jobs) if (runNext(thread, job)) isIdle = false;
       jobs = jobs.filter(({ progress, total }) => Atomics.load(progress.next, 0) < total);
+      // One call often follows another: falling asleep and being woken takes longer than a look or two
+      if (isIdle) { for (let looks = 0; looks < 10_000 && Atomics.load(bell, 0) === rung; looks++); }
       if (isIdle) Atomics.wait(bell, 0, rung);
     }
   } finally {
