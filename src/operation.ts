@@ -36,7 +36,10 @@ export interface CommonOptions {
    * for any number. The first call that deserves more threads than there are starts them, some 30 ms each.
    */
   readonly threads?: number;
-  /** Stops the work between two blocks of rows; outputs may then be partly written. */
+  /**
+   * Stops the work between two blocks of rows; outputs may then be partly written. A call without a promise looks at it once,
+   * before it begins.
+   */
   readonly signal?: AbortSignal;
 }
 

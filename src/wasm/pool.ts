@@ -14,7 +14,7 @@ import { addressOf, claim, copyRows, type Job, runBlock, runNext, serve, type Wo
 /** Bytes of room for the Views of a call: more than any kernel has. */
 export const VIEWS_BYTES = 12 * 32;
 
-/** A worker's source: the functions of thread.ts, and a call of the one that never returns. */
+/** A worker's source: the functions of thread.ts, and a call of the one that is its life. */
 const SOURCE = `const { receiveMessageOnPort, workerData } = require("node:worker_threads");
 ${[addressOf, copyRows, runBlock, claim, runNext, serve].join("\n")}
 ${serve.name}(workerData, () => receiveMessageOnPort(workerData.port));`;
@@ -38,7 +38,7 @@ export class Pool {
   #ending: Promise<void> | undefined;
   #failure: Error | undefined;
 
-  /** The workers' own threads. */
+  /** The workers, in the order in which they are told of jobs. */
   get workers(): readonly Worker[] {
     return this.#members.map(({ worker }) => worker);
   }
