@@ -9,6 +9,7 @@ import type { CheckedCall, Operation } from "../src/operation.ts";
 import { reference } from "../src/reference/mod.ts";
 import * as synchronous from "../src/sync.ts";
 import { kernels } from "../src/wasm/kernels.ts";
+import { VIEWS_BYTES } from "../src/wasm/pool.ts";
 import { PLAIN } from "../src/wasm/plain.gen.ts";
 import { RELAXED } from "../src/wasm/relaxed.gen.ts";
 
@@ -127,6 +128,7 @@ for (const [stem, record] of RECORDS) {
     assert(exported[0] !== exported[1], "with and without a promise");
     const call: CheckedCall = { operation: record, dims: {}, tensors: {}, params: {}, options: {} };
     assertEquals(reference.obstacle(call), undefined);
+    assertLessOrEqual(12 * tensorNames(record).length, VIEWS_BYTES, "Views of a call");
     const count = tensorNames(record).length + dimensionNames(record).length + record.params.length;
     for (const deterministic of [false, true]) {
       assertEquals(kernels(deterministic)?.functions[record.name]?.length, count, "parameters of the kernel");

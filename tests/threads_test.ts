@@ -6,6 +6,7 @@ import * as synchronous from "../src/sync.ts";
 import * as asynchronous from "../mod.ts";
 import { divide } from "../src/wasm/division.ts";
 import { deservedThreads, roughSeconds } from "../src/cost/threads.ts";
+import { kernels } from "../src/wasm/kernels.ts";
 import { threads as startThreads } from "../src/wasm/pool.ts";
 import { type Choice, onEachKernel } from "./backends.ts";
 import { fill, masked, matrix, normalRows, type Rows } from "./matrices.ts";
@@ -180,6 +181,16 @@ Deno.test("divide() shares out rows, or the segments of a row where rows are few
       assert(rowsPerBlock === 1 || rowsPerBlock * 4 * vocab <= 2 ** 20, "a block is small enough to stop after");
       assertGreater(rowsPerBlock, 0);
     }
+  }
+});
+
+Deno.test("the host and the kernels agree on what a segment is", () => {
+  const boardBytes = (vocab: number) => Number(kernels(true)?.functions.boardBytes(vocab));
+  const partsOf = (vocab: number) =>
+    divide({ rows: 1, vocab, rowBytes: 4 * vocab, stagedRowBytes: 0, limitBytes: 0 }, 128).parts;
+  // Two pages of a cache line for each segment, after a cache line
+  for (const vocab of [1, 8192, 8193, 16_384, 50_257, 128_256]) {
+    assertEquals(boardBytes(vocab), 64 + 2 * 64 * partsOf(vocab), `vocab ${vocab}`);
   }
 });
 
