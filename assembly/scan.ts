@@ -5,7 +5,7 @@
 // read once, and its maximum need not be known before. Counts end as partials in f64, divided by the weight of their own
 // largest logit: so s ≥ 1, and a row with one finite logit has s = 1 exactly. NaN wins.
 //
-// What limits it where memory is fast (Zen 4: 23 to 32 % of the rate at which a maximum is taken): 8 multiply-adds and 5 other
+// What limits it where memory is fast (Zen 4: 22 to 32 % of the rate at which a maximum is taken): 8 multiply-adds and 5 other
 // operations for 4 logits, 33 operands that the floating-point unit reads in 5 to 6 cycles.
 
 import { BLOCK, SEGMENT, View, blockLength, padded, scratch } from "./view";
