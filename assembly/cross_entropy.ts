@@ -1,10 +1,10 @@
 // crossEntropy: loss_r = Σ τ_i·(lse − x_i) + zLoss·lse² and its gradient scale_r·((Σ τ + 2·zLoss·lse)·p_i − τ_i).
 // logits [rows, vocab], targets? [rows] i32 or targetProbabilities? [rows, vocab], classWeights? [vocab], gradientScale? [rows]
 //   → loss, logSumExp [rows] f32, hit? [rows] i32, partial? [rows, 5] f64, gradient? [rows, vocab], which may be the logits.
-// The loss reads a row once. The gradient without labels for all classes, softcap or temperature is written on the way and
-// multiplied from cache; any other takes a second look at the row. Everything that is one number a
-// row is f64: (max − x_y) + ln sum keeps its digits at logits of 1e4. The target's gradient is computed apart and written
-// after the sweep, so that narrowing never meets p − 1.
+// The loss reads a row once. An f32 gradient without labels for all classes, softcap or temperature is written on the way
+// and multiplied from cache; any other takes a second look at the row. Everything that is one number a row is f64:
+// (max − x_y) + ln sum keeps its digits at logits of 1e4. The target's gradient is computed apart and written after the
+// sweep, so that narrowing never meets p − 1.
 // Target −1: the row is ignored, not read, all its results 0. Target −2: the target is another shard's (for partials).
 // Target's logit −∞: loss +∞, gradient finite. A masked class gets gradient 0. A row of −∞: NaN.
 

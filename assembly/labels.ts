@@ -2,8 +2,8 @@
 // weights w and label smoothing; each part may be absent. (An integer target is one entry more; cross_entropy.ts adds it.)
 // A masked class (x = −∞) takes no part in the smoothing: its loss would be +∞ whatever the model did.
 //
-// Σ τ·x is summed block by block about a shift near the block's top: Σ τ·(x − shift) in f32, runs of four joined by Kahan's method, shift·Σ τ in f64.
-// 0·(−∞) is 0.
+// Σ τ·x is summed block by block about a shift near the block's top: Σ τ·(x − shift) in f32, runs of four joined by Kahan's
+// method, shift·Σ τ in f64. 0·(−∞) is 0.
 
 import { View, padded, scratch } from "./view";
 import { fetch } from "./block";

@@ -1,8 +1,6 @@
 // What is known of D(P ‖ Q) after some of the classes, in f64: a mergeable partial, by the chain rule (pair_scan.ts). It lies
 // at an address, of this thread or on the board.
 
-import { scratch } from "./view";
-
 @unmanaged
 export class PairPartial {
   maxP: f64;
@@ -51,12 +49,6 @@ export class PairPartial {
     if (other.sumP == 0 && other.sumQ == 0) return;
     this.add(other.maxP, other.sumP, other.maxQ, other.sumQ, other.gap, other.divergence);
   }
-}
-
-/** Partial 0 or 1 of this thread, past its scratch blocks. */
-@inline
-export function ownPair(index: i32): PairPartial {
-  return changetype<PairPartial>(scratch(8) + (<usize>index << 6));
 }
 
 /** w·(d + e^(−d) − 1) where v = w·e^(−d): from d alone where the rounding of v would show, by its series where terms cancel. */

@@ -8,12 +8,12 @@
 // are near, not from the quotient of two sums. What is one number a block is f64.
 // p = 0: the class adds Q (nothing in the textbook's sum). q = 0 < p: +∞. No distribution (a row of −∞, or +∞ or NaN): NaN.
 
-import { BLOCK, BLOCK_BYTES, SEGMENT, View, blockLength, padded, scratch } from "./view";
+import { BLOCK, BLOCK_BYTES, SEGMENT, View, blockLength, ownPartial, padded, scratch } from "./view";
 import { temperature } from "./block";
 import { bregmanPolynomial, constant, madd } from "./math";
 import { blockSum, lanes, maximum, weigh, weighAndSum } from "./sweep";
 import { difference, fromP, fromQ, isExact, loadPair, xp, xq } from "./pair";
-import { PairPartial, ownPair, ratioTerm } from "./pair_partial";
+import { PairPartial, ratioTerm } from "./pair_partial";
 import { endClass, firstClass, isAlone, meet, segments, slot, turn } from "./team";
 
 /** The partial of the rows last scanned. */
@@ -29,11 +29,11 @@ export let gap: f64 = 0;
 let termSum: f64 = 0;
 let termMean: f64 = 0;
 
-/** Scans row `row` of both matrices, this thread's part and the others'; without `terms` the divergence is left out. Uses scratch 0 to 5. */
+/** Scans this thread's part of a row of both matrices, and gathers the others'. No divergence without `terms`. Uses scratch 0 to 5. */
 export function scanPair(p: View, q: View, row: i32, vocab: i32, terms: bool): void {
-  const whole = ownPair(0);
+  const whole = changetype<PairPartial>(ownPartial(0));
   whole.clear();
-  let segment = ownPair(1);
+  let segment = changetype<PairPartial>(ownPartial(1));
   for (let start = firstClass(vocab), end = endClass(vocab); start < end; start += BLOCK) {
     if (start % SEGMENT == 0) {
       if (!isAlone()) segment = changetype<PairPartial>(slot(start / SEGMENT, vocab));

@@ -1,7 +1,7 @@
 // What is known of a row after some of its classes, in f64: a mergeable partial. It lies at an address, of this thread or on
 // the board. −∞ and +∞ are not numbers to subtract: while the maximum is −∞ nothing has weight; with +∞ the sum is +∞.
 
-import { scratch } from "./view";
+import { ownPartial } from "./view";
 
 @unmanaged
 export class Partial {
@@ -55,11 +55,5 @@ export const BASES = 2048;
 /** Where a thread keeps the base of a segment, past its partials. */
 @inline
 export function baseOf(segment: i32): usize {
-  return scratch(8) + 128 + (<usize>segment << 2);
-}
-
-/** Partial 0 or 1 of this thread, past its scratch blocks. */
-@inline
-export function own(index: i32): Partial {
-  return changetype<Partial>(scratch(8) + (<usize>index << 6));
+  return ownPartial(2) + (<usize>segment << 2);
 }

@@ -8,10 +8,10 @@
 // What limits it where memory is fast (Zen 4: 22 to 32 % of the rate at which a maximum is taken): 8 multiply-adds and 5 other
 // operations for 4 logits, 33 operands that the floating-point unit reads in 5 to 6 cycles.
 
-import { BLOCK, SEGMENT, View, blockLength, padded, scratch } from "./view";
+import { BLOCK, SEGMENT, View, blockLength, ownPartial, padded, scratch } from "./view";
 import { commit, destination, fetch, isCooled, isPlain, loadBlock, loadRaw, measureFrom, temperature } from "./block";
 import { blockLabelled, blockMass, label } from "./labels";
-import { BASES, Partial, baseOf, own } from "./partial";
+import { BASES, Partial, baseOf } from "./partial";
 import {
   blockMoment,
   blockPeak,
@@ -141,7 +141,9 @@ function keep(x: usize, output: View, row: i32, start: i32, length: i32, segment
       close(segment);
       open(peak);
       const factor = <f32>Math.exp(<f64>old - <f64>base);
-      for (let i = start - start % SEGMENT; i < start; i += BLOCK) rescale(output.row(row) + (<usize>i << 2), BLOCK, factor);
+      for (let i = start - start % SEGMENT; i < start; i += BLOCK) {
+        rescale(output.row(row) + (<usize>i << 2), BLOCK, factor);
+      }
     } else if (!isOpen) open(peak);
     weighAndSum(x, at, count, base);
     total += blockSum;
@@ -174,9 +176,9 @@ export function finishKept(output: View, row: i32, vocab: i32, scale: f64): void
 /** Scans this thread's part of a row of transformed logits, and gathers the others'. Uses scratch blocks 0 to 3. */
 @inline
 function scanRow(logits: View, row: i32, vocab: i32, moments: bool, labelled: bool, kept: View | null): void {
-  const whole = own(0);
+  const whole = changetype<Partial>(ownPartial(0));
   whole.clear();
-  let segment = own(1);
+  let segment = changetype<Partial>(ownPartial(1));
   for (let start = firstClass(vocab), end = endClass(vocab); start < end; start += BLOCK) {
     if (start % SEGMENT == 0) {
       if (!isAlone()) segment = changetype<Partial>(slot(start / SEGMENT, vocab));

@@ -2,9 +2,10 @@
 // have met, every one of them merges all partials in the order of the segments, as a thread alone does on its way. So the
 // result has the same bits for any number of threads.
 //
-// What a kernel reads outside its own segments it reads before the meeting, what it writes it writes after it: then the
-// output may be the input. The board: arrivals, meetings, whether it is broken, and two pages of slots. A thread that is a
-// meeting ahead writes on the page that nobody reads any more, so that one meeting a reduction is enough.
+// A thread reads and writes its own segments as it likes; the logits of others it reads only where nobody writes before the
+// meeting: then the output may be the input. What one finds that all need, like the target's logit, goes into the partial.
+// The board: arrivals, meetings, whether it is broken, and two pages of slots. A thread that is a meeting ahead writes on the
+// page that nobody reads any more, so that one meeting a reduction is enough.
 
 import { SEGMENT } from "./view";
 
@@ -17,7 +18,7 @@ const HEAD: usize = 64;
 /** How often a thread looks before it sleeps: some tens of microseconds, about what falling asleep and waking take. */
 const LOOKS = 32768;
 
-/** How long a thread sleeps before it takes the others for dead, in nanoseconds: a thousand times what any row takes. */
+/** How long a thread sleeps before it takes the others for dead, in nanoseconds: many times what any row takes. */
 const PATIENCE: i64 = 20_000_000_000;
 
 const TIMED_OUT = 2;
@@ -75,7 +76,7 @@ export function slot(segment: i32, vocab: i32): usize {
   return board + HEAD + SLOT * (page * segments(vocab) + segment);
 }
 
-/** Waits until all threads of the row are here; turns the page afterwards with {@link turn}. */
+/** Waits until all threads of the row are here, or the board is broken. {@link turn} comes after what is read there. */
 export function meet(): void {
   const meeting = atomic.load<i32>(board, 4);
   if (atomic.add<i32>(board, 1) == parts - 1) {

@@ -43,6 +43,12 @@ export function scratch(index: i32): usize {
   return base + <usize>index * BLOCK_BYTES;
 }
 
+/** Address of this thread's partial `index`, 0 or 1, past its scratch blocks. */
+@inline
+export function ownPartial(index: i32): usize {
+  return scratch(8) + (<usize>index << 6);
+}
+
 /** Elements of the block that begins at element `start` of a row, at most BLOCK. */
 @inline
 export function blockLength(start: i32, vocab: i32): i32 {

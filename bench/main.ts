@@ -1,5 +1,6 @@
 /**
- * `deno task bench`: the operations on one thread against hand-written loops, checked before they are timed.
+ * `deno task bench`: the operations against hand-written loops, checked before they are timed; on one thread, but where the
+ * table says "all cores".
  *
  * ```sh
  * deno task bench            # every shape
@@ -64,7 +65,9 @@ for (const shape of parseShapes(positionals)) {
   const rows = await measureShape(shape);
   results.push(...rows);
   if (values.json) continue;
-  console.log(`\n${rows[0].shape}, f32, one thread; bytes moved once, % of WebAssembly's read rate, × the loops`);
+  console.log(
+    `\n${rows[0].shape}, f32; bytes moved once, % of the rate at which one thread of WebAssembly reads, × the loops`,
+  );
   console.log(alignColumns(rows.map(cells), ["left", "left"]));
 }
 if (values.json) console.log(JSON.stringify({ startupMilliseconds, results }));

@@ -53,6 +53,7 @@ function common(operation: string): BadCall[] {
       [value("true"), TypeError, '@ is "true", not a boolean'],
       [value(null), TypeError, "@ is null, not a boolean"],
     ]),
+    ...calls(operation, "threads", numbers(0, -1, 1.5, 129, 2 ** 32)),
     ...calls(operation, "signal", [
       [value({ aborted: false }), TypeError, "@ is a Object, not an AbortSignal"],
       [value(new AbortController()), TypeError, "@ is a AbortController, not an AbortSignal"],

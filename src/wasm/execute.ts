@@ -7,7 +7,7 @@
 import { pacer } from "../event_loop.ts";
 import type { Plan } from "./plan.ts";
 import type { Pool } from "./pool.ts";
-import { runNext, type Thread } from "./thread.ts";
+import { type Job, runNext, type Thread } from "./thread.ts";
 
 /** More blocks than any job has: nothing of it can be taken any more. */
 const CLOSED = 2 ** 30;
@@ -61,20 +61,20 @@ export async function runHere({ job }: Plan, self: Thread, signal?: AbortSignal)
 /** Runs a job on the first `count` workers of the pool. Whatever happens, no thread is at it any more when this settles. */
 export async function runThere(plan: Plan, pool: Pool, count: number, signal?: AbortSignal): Promise<void> {
   const { job, message } = plan;
-  const { next, done, failed } = job.progress;
+  const { done, failed } = job.progress;
   const ring = job.ring > 0 ? new Ring(plan) : undefined;
   const breathe = pacer();
   const wake = () => void Atomics.notify(done, 0);
   let due = job.total, stopped: { readonly why: unknown } | undefined;
   const stop = (why: unknown) => {
     stopped = { why };
-    due = Math.min(due, Atomics.exchange(next, 0, CLOSED));
+    due = close(job);
   };
   signal?.addEventListener("abort", wake);
   // A process with a call under way does not end: a wait for shared memory would not keep it, and threads come and go
   const alive = setInterval(() => {}, 2 ** 30);
-  pool.begin(job, message, count);
   try {
+    pool.begin(job, message, count);
     for (;;) {
       const seen = Atomics.load(done, 0);
       if (pool.failure) throw pool.failure;
@@ -97,6 +97,15 @@ export async function runThere(plan: Plan, pool: Pool, count: number, signal?: A
   }
   if (stopped) throw stopped.why;
   if (Atomics.load(failed, 0) !== 0) throw new Error(FAILED);
+}
+
+/**
+ * Lets nothing more of a job be taken; returns how many blocks will have been done. Threads that share rows wait for one
+ * another: once one of them has begun, all must.
+ */
+function close({ progress: { next }, total, parts }: Job): number {
+  if (parts === 1) return Math.min(total, Atomics.exchange(next, 0, CLOSED));
+  return Atomics.compareExchange(next, 0, 0, CLOSED) === 0 ? 0 : total;
 }
 
 function attempt<T>(action: () => T, failed: (error: unknown) => void): T | undefined {

@@ -213,9 +213,10 @@ export function serve(data: WorkerData, receive: () => { readonly message: Job }
       let isIdle = true;
       for (const job of jobs) if (runNext(thread, job)) isIdle = false;
       jobs = jobs.filter(({ progress, total }) => Atomics.load(progress.next, 0) < total);
+      if (!isIdle) continue;
       // One call often follows another: falling asleep and being woken takes longer than a look or two
-      if (isIdle) { for (let looks = 0; looks < 10_000 && Atomics.load(bell, 0) === rung; looks++); }
-      if (isIdle) Atomics.wait(bell, 0, rung);
+      for (let looks = 0; looks < 10_000 && Atomics.load(bell, 0) === rung; looks++);
+      Atomics.wait(bell, 0, rung);
     }
   } finally {
     Atomics.store(left, 0, 1);
