@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Operation } from "./operation.ts";
+import type { AnyTensor, CheckedCall, DeviceTensor, Operation, Tensor } from "./operation.ts";
 
 /** The names of an operation's tensors: inputs, then outputs, as in its record. */
 export function tensorNames(operation: Operation): string[] {
@@ -14,4 +14,17 @@ export function tensorNames(operation: Operation): string[] {
 export function dimensionNames(operation: Operation): string[] {
   const sizes = [...operation.inputs, ...operation.outputs].flatMap((spec) => spec.shape);
   return [...new Set(sizes.filter((size) => typeof size === "string"))];
+}
+
+/** Whether a tensor lies, or is to lie, in a buffer of the GPU. */
+export function isOnDevice(tensor: AnyTensor): tensor is DeviceTensor {
+  return !("data" in tensor);
+}
+
+/** The tensors of a call that has none on the GPU. */
+export function hostTensors({ tensors }: CheckedCall): Readonly<Record<string, Tensor | undefined>> {
+  if (Object.values(tensors).some((tensor) => tensor && isOnDevice(tensor))) {
+    throw new Error("A call with tensors on the GPU was given to the CPU");
+  }
+  return tensors as Readonly<Record<string, Tensor | undefined>>;
 }

@@ -10,26 +10,44 @@ export type DType = "f32" | "f16" | "bf16";
 /** The arrays that can hold the elements of a {@linkcode Matrix}. */
 export type MatrixData = Float32Array | Float16Array | Uint16Array;
 
-/** A row-major matrix over a caller's array; nothing is copied until it is used. */
-export interface Matrix {
-  /** The elements: `Float32Array` (f32), `Float16Array` (f16), or `Uint16Array` with `dtype` "bf16" or "f16" (the raw codes). */
-  readonly data: MatrixData;
+/** A row-major matrix over a caller's array, or over a buffer of the GPU; nothing is copied until it is used. */
+export interface Matrix<Data extends MatrixData | GPUBuffer = MatrixData> {
+  /**
+   * The elements: `Float32Array` (f32), `Float16Array` (f16), or `Uint16Array` with `dtype` "bf16" or "f16" (the raw codes). A
+   * `GPUBuffer` holds the same bytes, from its first one on.
+   */
+  readonly data: Data;
   /** `[rows, columns]`. */
   readonly shape: readonly [rows: number, columns: number];
-  /** How `data` is read; needed only for a `Uint16Array`. */
+  /** How `data` is read; needed for a `Uint16Array` and a `GPUBuffer`. */
   readonly dtype?: DType;
   /** Elements from the start of one row to the start of the next; `columns` unless given. Inputs may say 0: one row for all. */
   readonly rowStride?: number;
 }
 
+/** A {@linkcode Matrix} wherever it lies. */
+export type AnyMatrix = Matrix<MatrixData | GPUBuffer>;
+
 /** The backends that can be asked for by name. */
-export type BackendName = "wasm" | "reference";
+export type BackendName = "wasm" | "webgpu" | "reference";
 
 /** Options that every operation takes. */
 export interface CommonOptions {
-  /** Where to compute; "auto" (the default) takes WebAssembly where SIMD is there, else the reference. */
+  /**
+   * Where to compute. "auto" (the default) goes where the data are: to WebGPU for a `GPUBuffer`, else to WebAssembly, unless
+   * the copy to a GPU and back is predicted to pay; to the reference where SIMD is missing. Only "webgpu" takes an adapter
+   * that is a CPU in disguise.
+   */
   readonly backend?: "auto" | BackendName;
-  /** `true` forces the plain SIMD build, whose results are bit-identical on every machine (no relaxed FMA). */
+  /**
+   * The device that WebGPU computes on, which must be that of all `GPUBuffer`s; one of our own unless given. It decides
+   * nothing where the backend is another one.
+   */
+  readonly device?: GPUDevice;
+  /**
+   * `true` forces the plain SIMD build, whose results are bit-identical on every machine (no relaxed FMA); a GPU cannot
+   * promise that.
+   */
   readonly deterministic?: boolean;
   /**
    * How many threads compute, 1 to 128: what the work deserves unless given, at most one a core. Results have the same bits
@@ -61,6 +79,11 @@ export interface Report {
   readonly threads: number;
   /** Wall time from the checked arguments to the last result, in seconds. */
   readonly seconds: number;
+  /**
+   * Time that the GPU computed, in seconds, by its own clock: without copies to it and back. Only where WebGPU computed, has
+   * such a clock and something was read back.
+   */
+  readonly gpuSeconds?: number;
   /** Bytes of inputs read from memory, counted once. */
   readonly bytesRead: number;
   /** Bytes of outputs written to memory. */
@@ -133,6 +156,17 @@ export interface Tensor {
   readonly rowStride: number;
 }
 
+/** A checked matrix in a buffer of the GPU. */
+export interface DeviceTensor extends Omit<Tensor, "data" | "dtype"> {
+  /** The elements; an output that stays on the device has none until the backend has made it. */
+  buffer?: GPUBuffer;
+  /** Element type. */
+  readonly dtype: DType;
+}
+
+/** A checked tensor wherever it lies. */
+export type AnyTensor = Tensor | DeviceTensor;
+
 /** A call whose arguments have been checked: what `run.ts` hands to a backend. */
 export interface CheckedCall {
   /** What to compute. */
@@ -140,26 +174,31 @@ export interface CheckedCall {
   /** Sizes by name. */
   readonly dims: Dims;
   /** Tensors by name; the optional ones may be absent. */
-  readonly tensors: Readonly<Record<string, Tensor | undefined>>;
+  readonly tensors: Readonly<Record<string, AnyTensor | undefined>>;
   /** Scalars by name. */
   readonly params: Readonly<Record<string, number>>;
   /** The common options. */
   readonly options: CommonOptions;
 }
 
+/** What a backend says of a call that it has computed. */
+export type Outcome = Pick<Report, "threads" | "gpuSeconds">;
+
 /** A way to compute any operation. */
 export interface Backend {
   /** The name it is asked for by. */
   readonly name: BackendName;
   /** Why it cannot compute this call, in half a sentence; undefined if it can. */
-  obstacle(call: CheckedCall): string | undefined;
+  obstacle(call: CheckedCall): string | undefined | Promise<string | undefined>;
   /** How it would compute it, in half a sentence. */
   manner(call: CheckedCall): string;
-  /**
-   * Computes a call that has rows and no obstacle, leaving the event loop free to turn; stops at the call's signal. Returns
-   * how many threads took part.
-   */
-  run(call: CheckedCall): Promise<number>;
-  /** The same at once; the signal is not looked at. */
-  runSync(call: CheckedCall): number;
+  /** Computes a call that has rows and no obstacle, leaving the event loop free to turn; stops at the call's signal. */
+  run(call: CheckedCall): Promise<Outcome>;
+}
+
+/** A way to compute any operation without a promise. */
+export interface SyncBackend extends Backend {
+  obstacle(call: CheckedCall): string | undefined;
+  /** As `run`, at once; the signal is not looked at. */
+  runSync(call: CheckedCall): Outcome;
 }

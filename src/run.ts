@@ -1,11 +1,14 @@
 /** From a checked call to a backend and back: the only room that knows several backends exist. */
+import { isOnDevice, tensorNames } from "./arguments.ts";
+import { offload } from "./cost/offload.ts";
 import { traffic } from "./cost/traffic.ts";
-import type { Backend, CheckedCall, Report } from "./operation.ts";
+import type { Backend, CheckedCall, Outcome, Report, SyncBackend } from "./operation.ts";
 import { reference } from "./reference/mod.ts";
 import { wasm } from "./wasm/mod.ts";
+import { isOpen, webgpu } from "./webgpu/mod.ts";
 
-/** In the order in which "auto" tries them. */
-const BACKENDS: readonly Backend[] = [wasm, reference];
+/** The CPU's, in the order in which "auto" tries them. */
+const ON_CPU: readonly SyncBackend[] = [wasm, reference];
 
 /** A backend that was asked for by name cannot run here, or cannot run this call. */
 export class BackendUnavailableError extends Error {
@@ -24,42 +27,79 @@ export interface Prepared<Result> {
 /** Prepares and runs, leaving the event loop free; bad arguments reject. */
 export async function run<Result>(prepare: () => Prepared<Result>): Promise<Result> {
   const { call, finish } = prepare();
-  const { backend, reason } = choose(call);
   const start = performance.now();
   call.options.signal?.throwIfAborted();
-  const threads = call.dims.rows === 0 ? 1 : await backend.run(call);
-  return finish(reportOf(call, backend, reason, threads, start));
+  const { backend, reason } = await choose(call);
+  call.options.signal?.throwIfAborted();
+  const outcome = call.dims.rows === 0 ? { threads: 1 } : await backend.run(call);
+  return finish(reportOf(call, backend, reason, outcome, start));
 }
 
 /** Prepares and runs without a pause. */
 export function runSync<Result>(prepare: () => Prepared<Result>): Result {
   const { call, finish } = prepare();
-  const { backend, reason } = choose(call);
   const start = performance.now();
   call.options.signal?.throwIfAborted();
-  const threads = call.dims.rows === 0 ? 1 : backend.runSync(call);
-  return finish(reportOf(call, backend, reason, threads, start));
+  const { backend, reason } = chooseSync(call);
+  const outcome = call.dims.rows === 0 ? { threads: 1 } : backend.runSync(call);
+  return finish(reportOf(call, backend, reason, outcome, start));
 }
 
-function choose(call: CheckedCall): { backend: Backend; reason: string } {
-  const wanted = call.options.backend ?? "auto";
-  if (wanted !== "auto") {
-    const backend = BACKENDS.find(({ name }) => name === wanted) as Backend;
-    const obstacle = backend.obstacle(call);
-    if (obstacle === undefined) return { backend, reason: `${backend.manner(call)}: asked for by name` };
-    throw new BackendUnavailableError(`Cannot compute ${call.operation.name} on ${wanted}: ${obstacle}`);
+interface Choice<Of extends Backend> {
+  readonly backend: Of;
+  readonly reason: string;
+}
+
+async function choose(call: CheckedCall): Promise<Choice<Backend>> {
+  const wanted = call.options.backend ?? "auto", there = onDevice(call);
+  if (wanted === "webgpu") return byName(call, webgpu, await webgpu.obstacle(call));
+  if (wanted !== "auto") return chooseSync(call);
+  if (there !== undefined) {
+    const obstacle = await webgpu.obstacle(call);
+    if (obstacle === undefined) return { backend: webgpu, reason: `${webgpu.manner(call)}: ${there} is there` };
+    throw new BackendUnavailableError(`Cannot compute ${call.operation.name} on webgpu, where ${there} is: ${obstacle}`);
   }
-  const refused: string[] = [];
-  for (const backend of BACKENDS) {
+  const { pays, finding } = offload(call, isOpen());
+  if (!pays) return fastest(call, finding);
+  const obstacle = await webgpu.obstacle(call);
+  if (obstacle !== undefined) return fastest(call, finding, `not webgpu: ${obstacle}`);
+  return { backend: webgpu, reason: `${webgpu.manner(call)}: ${finding}` };
+}
+
+function chooseSync(call: CheckedCall): Choice<SyncBackend> {
+  const wanted = call.options.backend ?? "auto", there = onDevice(call);
+  if (wanted === "auto" && there === undefined) return fastest(call, "the fastest without a promise");
+  const backend = ON_CPU.find(({ name }) => name === wanted);
+  if (backend && there === undefined) return byName(call, backend, backend.obstacle(call));
+  const obstacle = backend ? `${there} is in a buffer of the GPU` : "a GPU answers through promises only";
+  throw new BackendUnavailableError(`Cannot compute ${call.operation.name} on ${backend?.name ?? "webgpu"}: ${obstacle}`);
+}
+
+/** The name of a tensor that lies, or is to lie, in a buffer of the GPU. */
+function onDevice({ operation, tensors }: CheckedCall): string | undefined {
+  return tensorNames(operation).find((name) => {
+    const tensor = tensors[name];
+    return tensor !== undefined && isOnDevice(tensor);
+  });
+}
+
+function byName<Of extends Backend>(call: CheckedCall, backend: Of, obstacle: string | undefined): Choice<Of> {
+  if (obstacle === undefined) return { backend, reason: `${backend.manner(call)}: asked for by name` };
+  throw new BackendUnavailableError(`Cannot compute ${call.operation.name} on ${backend.name}: ${obstacle}`);
+}
+
+/** The first of the CPU's that can. */
+function fastest(call: CheckedCall, finding: string, ...refused: string[]): Choice<SyncBackend> {
+  for (const backend of ON_CPU) {
     const obstacle = backend.obstacle(call);
     if (obstacle !== undefined) refused.push(`not ${backend.name}: ${obstacle}`);
-    else return { backend, reason: [`${backend.manner(call)}: the fastest that runs here`, ...refused].join("; ") };
+    else return { backend, reason: [`${backend.manner(call)}: ${finding}`, ...refused].join("; ") };
   }
   throw new BackendUnavailableError(`Cannot compute ${call.operation.name}: ${refused.join("; ")}`);
 }
 
-function reportOf(call: CheckedCall, backend: Backend, reason: string, threads: number, start: number): Report {
+function reportOf(call: CheckedCall, backend: Backend, reason: string, outcome: Outcome, start: number): Report {
   const { bytesRead, bytesWritten } = traffic(call);
   const seconds = (performance.now() - start) / 1000;
-  return { backend: backend.name, reason, threads, seconds, bytesRead, bytesWritten };
+  return { backend: backend.name, reason, ...outcome, seconds, bytesRead, bytesWritten };
 }

@@ -9,7 +9,7 @@ import { COLUMNS, type Partial as PartialResult, type PartialKind } from "./part
 import { isResident } from "./wasm/memory.ts";
 
 /** Options that every operation understands. */
-const COMMON = ["backend", "deterministic", "threads", "signal"];
+const COMMON = ["backend", "device", "deterministic", "threads", "signal"];
 
 /** More threads than this would be a mistake: each takes some 12 MB. */
 const MAX_THREADS = 128;
@@ -61,14 +61,18 @@ export class Checker {
     for (const name of Object.keys(value)) {
       if (![...COMMON, ...known].includes(name)) throw this.typeError(`there is no option "${name}"`);
     }
-    const { backend: wanted, deterministic, threads, signal } = value as CommonOptions;
-    const backend = this.choice<CommonOptions["backend"]>("backend", wanted, ["auto", "wasm", "reference"], "auto");
+    const { backend: wanted, device, deterministic, threads, signal } = value as CommonOptions;
+    const names = ["auto", "wasm", "webgpu", "reference"] as const;
+    const backend = this.choice<CommonOptions["backend"]>("backend", wanted, names, "auto");
+    if (device !== undefined && !isInstance("GPUDevice", device)) {
+      throw this.typeError(`device is ${show(device)}, not a GPUDevice`);
+    }
     this.flag("deterministic", deterministic);
     this.number("threads", threads, { fallback: 1, least: 1, most: MAX_THREADS, integer: true });
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw this.typeError(`signal is ${show(signal)}, not an AbortSignal`);
     }
-    return { backend, deterministic, threads, signal };
+    return { backend, device, deterministic, threads, signal };
   }
 
   /** The options of an operation on logits: like {@linkcode Checker.options}, and the transformation's parameters. */
@@ -257,6 +261,12 @@ export function asMatrix({ data, dtype, rows, columns, rowStride }: Tensor): Mat
 function overlap(a: TensorData, b: TensorData): boolean {
   if (a.buffer !== b.buffer && !(isResident(a) && isResident(b))) return false;
   return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
+}
+
+/** Whether a value is of a class that not every runtime has. */
+function isInstance(name: "GPUDevice" | "GPUBuffer", value: unknown): boolean {
+  const constructor: unknown = Reflect.get(globalThis, name);
+  return typeof constructor === "function" && value instanceof constructor;
 }
 
 /** A value as a message shows it: short, and never by running its code. */

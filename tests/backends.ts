@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BackendUnavailableError, type CommonOptions, logSumExp } from "../src/sync.ts";
+import { BackendUnavailableError, type CommonOptions, logSumExp } from "../mod.ts";
 
 /** The options that choose a backend. */
 export type Choice = Pick<CommonOptions, "backend" | "deterministic">;
@@ -15,38 +15,62 @@ interface TestBackend {
   readonly manner: string;
 }
 
-const BACKENDS: readonly TestBackend[] = [
-  { name: "reference", choice: { backend: "reference" }, manner: "TypeScript" },
+const REFERENCE: TestBackend = { name: "reference", choice: { backend: "reference" }, manner: "TypeScript" };
+
+const WASM: readonly TestBackend[] = [
   { name: "wasm relaxed", choice: { backend: "wasm" }, manner: "relaxed SIMD" },
   { name: "wasm plain", choice: { backend: "wasm", deterministic: true }, manner: "plain SIMD" },
 ];
 
+/** Whatever adapter there is, a CPU in disguise too. */
+const WEBGPU: TestBackend = { name: "webgpu", choice: { backend: "webgpu" }, manner: "WebGPU" };
+
 // The first call that deserves threads starts them: here, lest the test in which it happens seems to have leaked them.
-logSumExp({ data: new Float32Array(8), shape: [8, 1] }, { backend: "wasm", threads: 3 });
+await logSumExp({ data: new Float32Array(8), shape: [8, 1] }, { backend: "wasm", threads: 3 });
+
+const present = new Map<TestBackend, boolean>();
+for (const backend of [REFERENCE, ...WASM, WEBGPU]) present.set(backend, await isPresent(backend));
+
+/** Whether there is an adapter. */
+export const HAS_GPU: boolean = present.get(WEBGPU) ?? false;
+
+type Test = (choice: Choice) => void | Promise<void>;
 
 /** Registers one test a backend; where it is absent the test is skipped. */
-export function onEachBackend(name: string, test: (choice: Choice) => void | Promise<void>): void {
-  register(name, test, BACKENDS);
+export function onEachBackend(name: string, test: Test): void {
+  register(name, test, [REFERENCE, ...WASM, WEBGPU]);
 }
 
 /** Like {@linkcode onEachBackend}, without the reference: for what takes it long, or only compares it with itself. */
-export function onEachKernel(name: string, test: (choice: Choice) => void | Promise<void>): void {
-  register(name, test, BACKENDS.slice(1));
+export function onEachKernel(name: string, test: Test): void {
+  register(name, test, [...WASM, WEBGPU]);
 }
 
-function register(
-  name: string,
-  test: (choice: Choice) => void | Promise<void>,
-  backends: readonly TestBackend[],
-): void {
+/** Like {@linkcode onEachBackend}, without the GPU: for what needs no promise. */
+export function onEachSyncBackend(name: string, test: Test): void {
+  register(name, test, [REFERENCE, ...WASM]);
+}
+
+/** On both WebAssembly builds: for threads. */
+export function onEachBuild(name: string, test: Test): void {
+  register(name, test, WASM);
+}
+
+/** On the GPU. */
+export function onGpu(name: string, test: Test): void {
+  register(name, test, [WEBGPU]);
+}
+
+function register(name: string, test: Test, backends: readonly TestBackend[]): void {
   for (const backend of backends) {
-    Deno.test({ name: `${name} [${backend.name}]`, ignore: !isPresent(backend), fn: () => test(backend.choice) });
+    Deno.test({ name: `${name} [${backend.name}]`, ignore: !present.get(backend), fn: () => test(backend.choice) });
   }
 }
 
-function isPresent({ choice, manner }: TestBackend): boolean {
+async function isPresent({ choice, manner }: TestBackend): Promise<boolean> {
   try {
-    return logSumExp({ data: new Float32Array(1), shape: [1, 1] }, choice).report.reason.includes(manner);
+    const { report } = await logSumExp({ data: new Float32Array(1), shape: [1, 1] }, choice);
+    return report.reason.includes(manner);
   } catch (error) {
     if (error instanceof BackendUnavailableError) return false;
     throw error;

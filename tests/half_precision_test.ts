@@ -2,8 +2,7 @@
 // reference is in reference_backend_test.ts.
 
 import { assert, assertEquals } from "@std/assert";
-import { crossEntropy, logSoftmax, logSumExp, softmax } from "../src/sync.ts";
-import type { DType, Matrix } from "../mod.ts";
+import { crossEntropy, type DType, logSoftmax, logSumExp, type Matrix, softmax } from "../mod.ts";
 import { onEachKernel } from "./backends.ts";
 
 type Half = "f16" | "bf16";
@@ -52,13 +51,13 @@ function halfMatrix(dtype: DType, rows: number, columns: number): Matrix {
 }
 
 for (const dtype of ["f16", "bf16"] as const) {
-  onEachKernel(`the kernels widen every ${dtype} code exactly, whatever lane it is in`, (choice) => {
+  onEachKernel(`the kernels widen every ${dtype} code exactly, whatever lane it is in`, async (choice) => {
     // A row of -Infinity and one code: its log-sum-exp is that code's value.
     for (const columns of [1, 16]) {
       const minusInfinity = dtype === "f16" ? 0xfc00 : 0xff80;
       const data = new Uint16Array(65536 * columns).fill(minusInfinity);
       for (let code = 0; code < 65536; code++) data[code * columns + code % columns] = code;
-      const result = logSumExp({ data, shape: [65536, columns], dtype }, choice).logSumExp;
+      const { logSumExp: result } = await logSumExp({ data, shape: [65536, columns], dtype }, choice);
       const wrong = VALUES[dtype].findIndex((value, code) =>
         value !== result[code] && !(Number.isNaN(value) && Number.isNaN(result[code]))
       );
@@ -66,7 +65,7 @@ for (const dtype of ["f16", "bf16"] as const) {
     }
   });
 
-  onEachKernel(`the kernels round every kind of f32 to the nearest ${dtype}, ties to even`, (choice) => {
+  onEachKernel(`the kernels round every kind of f32 to the nearest ${dtype}, ties to even`, async (choice) => {
     // A masked target: the other class has probability 1, and so its gradient is the upstream one itself.
     const upstream = samples(dtype);
     const rows = upstream.length;
@@ -74,13 +73,13 @@ for (const dtype of ["f16", "bf16"] as const) {
     const logits = { data: pair, shape: [rows, 2] as const, rowStride: 0 };
     const gradient = halfMatrix(dtype, rows, 2);
     const targets = new Int32Array(rows).fill(1);
-    crossEntropy(logits, targets, { ...choice, reduction: "sum", gradientScale: upstream, gradient });
+    await crossEntropy(logits, targets, { ...choice, reduction: "sum", gradientScale: upstream, gradient });
     assertCodes(codesOf(gradient).filter((_, i) => i % 2 === 0), upstream, dtype, "gradient");
   });
 
   onEachKernel(
     `the kernels round ${dtype} probabilities as they round their own f32, denormals and NaN included`,
-    (choice) => {
+    async (choice) => {
       const vocab = 5000;
       const data = Float32Array.from({ length: 3 * vocab }, (_, i) => -(i % vocab) / 48);
       data.fill(NaN, vocab, vocab + 1);
@@ -88,8 +87,8 @@ for (const dtype of ["f16", "bf16"] as const) {
       for (const operation of [softmax, logSoftmax]) {
         const exact = new Float32Array(3 * vocab);
         const out = halfMatrix(dtype, 3, vocab);
-        operation(logits, { ...choice, out: { data: exact, shape: [3, vocab] } });
-        operation(logits, { ...choice, out });
+        await operation(logits, { ...choice, out: { data: exact, shape: [3, vocab] } });
+        await operation(logits, { ...choice, out });
         assert(exact.subarray(vocab, 2 * vocab).every(Number.isNaN));
         assertCodes(codesOf(out), exact, dtype, operation.name);
       }

@@ -6,7 +6,7 @@ import {
   logSumExpPartial,
   type Matrix,
   mergePartials,
-} from "../src/sync.ts";
+} from "../mod.ts";
 import { onEachBackend } from "./backends.ts";
 import * as oracle from "./oracle.ts";
 import { Random } from "./random.ts";
@@ -36,25 +36,25 @@ function shard(rows: readonly Float32Array[], start: number, end: number): Matri
 }
 
 /** Calls `partialOf` for every shard of a split. */
-function split<P>(count: number, partialOf: (start: number, end: number) => P): P[] {
+function split<P>(count: number, partialOf: (start: number, end: number) => Promise<P>): Promise<P[]> {
   const at = cuts(count);
-  return at.slice(1).map((end, i) => partialOf(at[i], end));
+  return Promise.all(at.slice(1).map((end, i) => partialOf(at[i], end)));
 }
 
 for (const shards of [1, 2, 3, 7]) {
-  onEachBackend(`logSumExpPartial() over ${shards} shards merges to the unsplit result`, (choice) => {
+  onEachBackend(`logSumExpPartial() over ${shards} shards merges to the unsplit result`, async (choice) => {
     const rows = sample(1);
     const options = { ...choice, temperature: 0.5 };
-    const parts = split(shards, (start, end) => logSumExpPartial(shard(rows, start, end), options));
+    const parts = await split(shards, (start, end) => logSumExpPartial(shard(rows, start, end), options));
     const { logSumExp } = finishPartials(mergePartials(...parts));
     const expected = oracle.logSumExp(rows, { temperature: 0.5 }).logSumExp;
     assertWithin(logSumExp, { rule: "reduction", values: expected }, "logSumExp");
   });
 
-  onEachBackend(`crossEntropyPartial() over ${shards} shards merges to the unsplit result`, (choice) => {
+  onEachBackend(`crossEntropyPartial() over ${shards} shards merges to the unsplit result`, async (choice) => {
     const rows = sample(2);
     const targets = [7, -100, VOCAB - 1];
-    const parts = split(shards, (firstClass, end) =>
+    const parts = await split(shards, (firstClass, end) =>
       crossEntropyPartial(shard(rows, firstClass, end), targets, {
         ...choice,
         firstClass,
@@ -69,10 +69,10 @@ for (const shards of [1, 2, 3, 7]) {
     assertEquals([...hit], [...expected.hit]);
   });
 
-  onEachBackend(`klDivergencePartial() over ${shards} shards merges to the unsplit result`, (choice) => {
+  onEachBackend(`klDivergencePartial() over ${shards} shards merges to the unsplit result`, async (choice) => {
     const p = sample(3), noise = new Random(4);
     const q = p.map((row, i) => row.map((x) => i === 0 ? x + 1e-4 * noise.normal() : x + noise.normal()));
-    const parts = split(
+    const parts = await split(
       shards,
       (start, end) => klDivergencePartial(shard(p, start, end), shard(q, start, end), choice),
     );
@@ -83,33 +83,37 @@ for (const shards of [1, 2, 3, 7]) {
   });
 }
 
-onEachBackend("partials keep the edges of the contract", (choice) => {
+onEachBackend("partials keep the edges of the contract", async (choice) => {
   const of = (...values: number[]): Matrix => ({ data: new Float32Array(values), shape: [1, values.length] });
   const none = of(-Infinity), one = of(0), nan = of(NaN), many = of(Infinity);
-  const lse = (...parts: Matrix[]) =>
-    finishPartials(mergePartials(...parts.map((part) => logSumExpPartial(part, choice)))).logSumExp[0];
-  assertEquals([lse(none, none), lse(none, one), lse(one, none, one)], [-Infinity, 0, Math.log(2)]);
-  assertEquals([lse(one, nan), lse(many, one), lse(one, many)], [NaN, Infinity, Infinity]);
-  const kl = (...pairs: (readonly [Matrix, Matrix])[]) =>
-    finishPartials(mergePartials(...pairs.map(([p, q]) => klDivergencePartial(p, q, choice)))).divergence[0];
-  assertEquals([kl([one, none], [none, one]), kl([none, none], [one, one])], [Infinity, 0]);
-  assertWithin([kl([none, one], [one, one])], { rule: "divergence", values: [Math.LN2] }, "divergence");
-  assertEquals([kl([none, one], [none, none]), kl([nan, one], [one, one])], [NaN, NaN]);
+  const lse = async (...parts: Matrix[]) => {
+    const partials = await Promise.all(parts.map((part) => logSumExpPartial(part, choice)));
+    return finishPartials(mergePartials(...partials)).logSumExp[0];
+  };
+  assertEquals([await lse(none, none), await lse(none, one), await lse(one, none, one)], [-Infinity, 0, Math.log(2)]);
+  assertEquals([await lse(one, nan), await lse(many, one), await lse(one, many)], [NaN, Infinity, Infinity]);
+  const kl = async (...pairs: (readonly [Matrix, Matrix])[]) => {
+    const partials = await Promise.all(pairs.map(([p, q]) => klDivergencePartial(p, q, choice)));
+    return finishPartials(mergePartials(...partials)).divergence[0];
+  };
+  assertEquals([await kl([one, none], [none, one]), await kl([none, none], [one, one])], [Infinity, 0]);
+  assertWithin([await kl([none, one], [one, one])], { rule: "divergence", values: [Math.LN2] }, "divergence");
+  assertEquals([await kl([none, one], [none, none]), await kl([nan, one], [one, one])], [NaN, NaN]);
 });
 
-Deno.test("mergePartials() leaves its arguments as they are", () => {
-  const part = logSumExpPartial({ data: new Float32Array([1, 2]), shape: [2, 1] });
+Deno.test("mergePartials() leaves its arguments as they are", async () => {
+  const part = await logSumExpPartial({ data: new Float32Array([1, 2]), shape: [2, 1] });
   const before = part.values.slice();
   mergePartials(part, part);
   assertEquals(part.values, before);
 });
 
-Deno.test("mergePartials() refuses what does not belong together", () => {
-  const one = logSumExpPartial({ data: new Float32Array(1), shape: [1, 1] });
-  const two = logSumExpPartial({ data: new Float32Array(2), shape: [2, 1] });
+Deno.test("mergePartials() refuses what does not belong together", async () => {
+  const one = await logSumExpPartial({ data: new Float32Array(1), shape: [1, 1] });
+  const two = await logSumExpPartial({ data: new Float32Array(2), shape: [2, 1] });
   assertThrows(() => mergePartials(), TypeError, "there is none");
   assertThrows(() => mergePartials(one, two), RangeError, "partials[1].rows is 2, partials[0].rows is 1");
-  const other = klDivergencePartial({ data: new Float32Array(1), shape: [1, 1] }, single());
+  const other = await klDivergencePartial({ data: new Float32Array(1), shape: [1, 1] }, single());
   assertThrows(() => mergePartials<"logSumExp" | "klDivergence">(one, other), TypeError, "partials[1].kind is kl");
 });
 

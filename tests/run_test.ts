@@ -12,15 +12,15 @@ import { onEachBackend, onEachKernel } from "./backends.ts";
 const { allocate, crossEntropy, logSumExp } = asynchronous;
 
 /** Every operation on matrices of one shape, by name. */
-const OPERATIONS: Readonly<Record<string, (logits: Matrix, options: CommonOptions) => { readonly report: Report }>> = {
-  crossEntropy: (x, options) => synchronous.crossEntropy(x, new Int32Array(x.shape[0]), { ...options, gradient: true }),
-  entropy: (x, options) => synchronous.entropy(x, options),
-  jsDivergence: (x, options) => synchronous.jsDivergence(x, x, { ...options, reduction: "none", gradient: "p" }),
-  klDivergence: (x, options) => synchronous.klDivergence(x, x, { ...options, reduction: "none", gradient: "both" }),
-  logSoftmax: (x, options) => synchronous.logSoftmax(x, options),
-  logSumExp: (x, options) => synchronous.logSumExp(x, options),
-  softmax: (x, options) => synchronous.softmax(x, options),
-  tokenStatistics: (x, options) => synchronous.tokenStatistics(x, new Int32Array(x.shape[0]), { ...options, top: 2 }),
+const OPERATIONS: Readonly<Record<string, (x: Matrix, options: CommonOptions) => Promise<{ readonly report: Report }>>> = {
+  crossEntropy: (x, options) => asynchronous.crossEntropy(x, new Int32Array(x.shape[0]), { ...options, gradient: true }),
+  entropy: (x, options) => asynchronous.entropy(x, options),
+  jsDivergence: (x, options) => asynchronous.jsDivergence(x, x, { ...options, reduction: "none", gradient: "p" }),
+  klDivergence: (x, options) => asynchronous.klDivergence(x, x, { ...options, reduction: "none", gradient: "both" }),
+  logSoftmax: (x, options) => asynchronous.logSoftmax(x, options),
+  logSumExp: (x, options) => asynchronous.logSumExp(x, options),
+  softmax: (x, options) => asynchronous.softmax(x, options),
+  tokenStatistics: (x, options) => asynchronous.tokenStatistics(x, new Int32Array(x.shape[0]), { ...options, top: 2 }),
 };
 
 function zeros(rows: number, columns: number): Matrix {
@@ -39,10 +39,11 @@ const BYTES: Readonly<Record<string, readonly [read: number, written: number]>> 
   tokenStatistics: [60 + 12, 12 + 12 + 12 + 12 + 12 + 24 + 24],
 };
 
-onEachBackend("every report has its backend, a reason, seconds, and the bytes that move", (choice) => {
+onEachBackend("every report has its backend, a reason, seconds, and the bytes that move", async (choice) => {
   for (const [name, operation] of Object.entries(OPERATIONS)) {
-    const { report } = operation(zeros(3, 5), choice);
+    const { report: { gpuSeconds, ...report } } = await operation(zeros(3, 5), choice);
     assertEquals(Object.keys(report).sort(), ["backend", "bytesRead", "bytesWritten", "reason", "seconds", "threads"]);
+    assert(choice.backend === "webgpu" ? gpuSeconds ?? 0 >= 0 : gpuSeconds === undefined);
     assertEquals(report.backend, choice.backend ?? "auto");
     assertMatch(report.reason, /: asked for by name$/);
     assert(report.seconds >= 0 && report.seconds < 60, name);
@@ -63,14 +64,17 @@ Deno.test("a report counts a shared row once, and what is stored rather than wha
   assertEquals([weighted.bytesRead, weighted.bytesWritten], [60 + 60 + 20 + 12, 12 + 12]);
 });
 
-Deno.test('"auto" says that it took the fastest, "deterministic" the plain build', () => {
+Deno.test('"auto" says what it predicted of both ways, "deterministic" takes the plain build', async () => {
+  const predicted = "predicted [\\d.]+ ms, a GPU [\\d.]+ ms with [\\d.]+ ms of copies and 11 ms until it answers$";
   for (const operation of Object.values(OPERATIONS)) {
-    const { report } = operation(zeros(1, 2), {});
+    const { report } = await operation(zeros(1, 2), {});
     assertEquals(report.backend, "wasm");
-    assertEquals(report.reason, `WebAssembly with ${kernels(false)?.build} SIMD: the fastest that runs here`);
-    const { reason } = operation(zeros(1, 2), { deterministic: true }).report;
-    assertEquals(reason, "WebAssembly with plain SIMD: the fastest that runs here");
+    assertMatch(report.reason, new RegExp(`^WebAssembly with ${kernels(false)?.build} SIMD: ${predicted}`));
+    const { reason } = (await operation(zeros(1, 2), { deterministic: true })).report;
+    assertMatch(reason, new RegExp(`^WebAssembly with plain SIMD: ${predicted}`));
   }
+  const { reason } = synchronous.logSumExp(zeros(1, 2)).report;
+  assertEquals(reason, `WebAssembly with ${kernels(false)?.build} SIMD: the fastest without a promise`);
 });
 
 /** The lengths of all arrays in a result. */
@@ -80,16 +84,16 @@ function lengths(value: unknown): number[] {
   return Object.entries(value).filter(([key]) => key !== "shape").flatMap(([, element]) => lengths(element));
 }
 
-onEachBackend("no rows give empty results", (choice) => {
+onEachBackend("no rows give empty results", async (choice) => {
   for (const [name, operation] of Object.entries(OPERATIONS)) {
-    const result = operation(zeros(0, 5), choice);
+    const result = await operation(zeros(0, 5), choice);
     assertGreaterOrEqual(lengths(result).length, 1, name);
     assertEquals(new Set(lengths(result)), new Set([0]), name);
     assertEquals([result.report.bytesRead, result.report.bytesWritten], [0, 0], name);
   }
-  const reduced = (reduction: "mean" | "sum") =>
-    synchronous.crossEntropy(zeros(0, 5), [], { ...choice, reduction }).loss;
-  assertEquals([reduced("sum"), reduced("mean")], [0, NaN]);
+  const reduced = async (reduction: "mean" | "sum") =>
+    (await crossEntropy(zeros(0, 5), [], { ...choice, reduction })).loss;
+  assertEquals([await reduced("sum"), await reduced("mean")], [0, NaN]);
 });
 
 onEachBackend("an aborted signal rejects with its reason, before anything is written", async (choice) => {
@@ -107,6 +111,7 @@ onEachBackend("an aborted signal rejects with its reason, before anything is wri
 /** Rows enough for many steps, each as long as a backend may hold the event loop or shorter. */
 const LARGE: Readonly<Record<string, Matrix>> = {
   wasm: { ...zeros(1, 50_000), shape: [4096, 50_000], rowStride: 0 },
+  webgpu: zeros(1024, 50_000),
   reference: { ...zeros(1, 4096), shape: [1024, 4096], rowStride: 0 },
 };
 

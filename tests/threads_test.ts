@@ -8,7 +8,7 @@ import { divide } from "../src/wasm/division.ts";
 import { deservedThreads, roughSeconds } from "../src/cost/threads.ts";
 import { kernels } from "../src/wasm/kernels.ts";
 import { threads as startThreads } from "../src/wasm/pool.ts";
-import { type Choice, onEachKernel } from "./backends.ts";
+import { type Choice, onEachBuild } from "./backends.ts";
 import { fill, masked, matrix, normalRows, type Rows } from "./matrices.ts";
 import { Random } from "./random.ts";
 
@@ -80,7 +80,7 @@ const PLACES: Readonly<Record<string, (rows: Rows, dtype: DType, stack: Disposab
   },
 };
 
-onEachKernel("every operation gives the same bits on 1, 2, 3 and 8 threads", async (choice) => {
+onEachBuild("every operation gives the same bits on 1, 2, 3 and 8 threads", async (choice) => {
   for (const [rowsP, rowsQ] of ROWS) {
     for (const dtype of ["f32", "bf16"] as const) {
       const p = matrix(rowsP, dtype), q = matrix(rowsQ, dtype);
@@ -99,7 +99,7 @@ onEachKernel("every operation gives the same bits on 1, 2, 3 and 8 threads", asy
   }
 });
 
-onEachKernel("results have the same bits wherever the logits lie, on any number of threads", async (choice) => {
+onEachBuild("results have the same bits wherever the logits lie, on any number of threads", async (choice) => {
   for (const [rows] of ROWS) {
     for (const dtype of ["f32", "f16"] as const) {
       const alone = synchronous.crossEntropy(matrix(rows, dtype), targets(matrix(rows)), { ...choice, gradient: true });
@@ -126,7 +126,7 @@ onEachKernel("results have the same bits wherever the logits lie, on any number 
   }
 });
 
-onEachKernel("a gradient in place is that of a fresh matrix, on any number of threads", async (choice) => {
+onEachBuild("a gradient in place is that of a fresh matrix, on any number of threads", async (choice) => {
   for (const [rows] of ROWS) {
     const plain = matrix(rows);
     const alone = synchronous.crossEntropy(plain, targets(plain), { ...choice, gradient: true, labelSmoothing: 0.1 });

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { tensorNames } from "../arguments.ts";
-import type { CheckedCall, Tensor, Traffic } from "../operation.ts";
+import { isOnDevice, tensorNames } from "../arguments.ts";
+import type { AnyTensor, CheckedCall, Traffic } from "../operation.ts";
 
 /** Traffic of a call whose every input is read once from memory and every output written once. */
 export function traffic({ operation, dims, tensors }: CheckedCall): Traffic {
@@ -18,8 +18,13 @@ export function traffic({ operation, dims, tensors }: CheckedCall): Traffic {
 }
 
 /** Bytes of a tensor's elements; a row that all rows share counts once. */
-function tensorBytes(tensor: Tensor | undefined): number {
+export function tensorBytes(tensor: AnyTensor | undefined): number {
   if (tensor === undefined) return 0;
   const rows = tensor.rowStride === 0 ? Math.min(1, tensor.rows) : tensor.rows;
-  return rows * tensor.columns * tensor.data.BYTES_PER_ELEMENT;
+  return rows * tensor.columns * elementBytes(tensor);
+}
+
+function elementBytes(tensor: AnyTensor): number {
+  if (!isOnDevice(tensor)) return tensor.data.BYTES_PER_ELEMENT;
+  return tensor.dtype === "f32" ? 4 : 2;
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { dimensionNames, tensorNames } from "../arguments.ts";
+import { dimensionNames, hostTensors, tensorNames } from "../arguments.ts";
 import { pacer } from "../event_loop.ts";
-import type { Backend, CheckedCall, Operation, Tensor } from "../operation.ts";
+import type { CheckedCall, Operation, SyncBackend, Tensor } from "../operation.ts";
 import { crossEntropy } from "./cross_entropy.ts";
 import { entropy } from "./entropy.ts";
 import { jsDivergence } from "./js_divergence.ts";
@@ -33,7 +33,7 @@ const KERNELS: Readonly<Record<string, (...args: never[]) => void>> = {
 const STEP_ELEMENTS = 2 ** 18;
 
 /** The backend that needs nothing but JavaScript. */
-export const reference: Backend = {
+export const reference: SyncBackend = {
   name: "reference",
   obstacle({ operation }) {
     return Object.hasOwn(KERNELS, operation.name) ? undefined : "the reference has no such operation";
@@ -46,17 +46,18 @@ export const reference: Backend = {
       if (pause) await pause;
       call.options.signal?.throwIfAborted();
     }
-    return 1;
+    return { threads: 1 };
   },
   runSync(call) {
     for (const _ of steps(call));
-    return 1;
+    return { threads: 1 };
   },
 };
 
 /** Computes a call a few rows at a time; between two steps the caller decides what else happens. Yields the rows of each. */
 export function* steps(call: CheckedCall, rowsPerStep?: number): Generator<number> {
-  const { operation, dims, tensors, params } = call;
+  const { operation, dims, params } = call;
+  const tensors = hostTensors(call);
   const kernel = KERNELS[operation.name] as Kernel;
   const byRows = tensorsByRows(operation);
   const most = rowsPerStep ?? Math.max(1, Math.floor(STEP_ELEMENTS / elementsOfRow(call, byRows)));

@@ -5,7 +5,7 @@
  */
 import { deservedThreads, roughSeconds } from "../cost/threads.ts";
 import { traffic } from "../cost/traffic.ts";
-import type { Backend, CheckedCall } from "../operation.ts";
+import type { CheckedCall, SyncBackend } from "../operation.ts";
 import { divide, type Division } from "./division.ts";
 import { runHere, runThere, runTogether } from "./execute.ts";
 import { type Kernels, kernels } from "./kernels.ts";
@@ -19,7 +19,7 @@ import { leastStaging, sizesOf, STAGING_LIMIT_BYTES } from "./uses.ts";
 const INLINE_SECONDS = 1e-3;
 
 /** WebAssembly SIMD. */
-export const wasm: Backend = {
+export const wasm: SyncBackend = {
   name: "wasm",
   obstacle(call) {
     if (instance(call) === undefined) return "this runtime lacks WebAssembly SIMD or shared memory";
@@ -37,7 +37,7 @@ export const wasm: Backend = {
     if (pool) await runThere(plan, pool, division.threads, signal);
     else await runHere(plan, self(kernels), signal);
     plan.finish();
-    return division.threads;
+    return { threads: division.threads };
   },
   runSync(call) {
     const { pool, division, kernels } = choose(call, true);
@@ -52,7 +52,7 @@ export const wasm: Backend = {
       void Promise.resolve(pool?.close(error as Error)).then(() => plan[Symbol.dispose]());
       throw error;
     }
-    return division.threads;
+    return { threads: division.threads };
   },
 };
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { tensorNames } from "../arguments.ts";
+import { hostTensors, tensorNames } from "../arguments.ts";
 import type { CheckedCall, Tensor } from "../operation.ts";
 import type { Sizes } from "./division.ts";
 import { isResident } from "./memory.ts";
@@ -26,10 +26,10 @@ export interface Use {
 
 /** The tensors that a call has. */
 export function uses(call: CheckedCall): Use[] {
-  const inputs = call.operation.inputs.length;
+  const inputs = call.operation.inputs.length, tensors = hostTensors(call);
   const found: Use[] = [];
   tensorNames(call.operation).forEach((name, index) => {
-    const tensor = call.tensors[name];
+    const tensor = tensors[name];
     if (tensor === undefined) return;
     const input = index < inputs;
     const same = found.findIndex((use) => isSame(use.tensor, tensor));

@@ -1,0 +1,98 @@
+/**
+ * The device that computes: one of our own, opened when it is first needed, or the caller's.
+ *
+ * @module
+ */
+import { Pipelines } from "./pipelines.ts";
+import { Pool } from "./pool.ts";
+import { Reader } from "./reader.ts";
+import { Stopwatch } from "./stopwatch.ts";
+
+/** A device and what is kept for it. */
+export interface Gpu {
+  readonly device: GPUDevice;
+  /** What it is called. */
+  readonly name: string;
+  /** Whether it is a CPU in disguise. */
+  readonly isFallback: boolean;
+  readonly pool: Pool;
+  readonly pipelines: Pipelines;
+  readonly reader: Reader;
+  readonly stopwatch: Stopwatch;
+  /** Rejects when the device is lost. */
+  readonly loss: Promise<never>;
+}
+
+/** There is no device, and why. */
+export interface NoGpu {
+  readonly why: string;
+}
+
+const gpus = new WeakMap<GPUDevice, Gpu>();
+let own: Promise<Gpu | NoGpu> | undefined;
+let isOpen = false;
+
+/** Whether a device of our own is open: then a call need not wait for one. */
+export function isOwnOpen(): boolean {
+  return isOpen;
+}
+
+/** The caller's device, or our own; opened anew after a loss, and looked for anew where there was none. */
+export async function openGpu(device?: GPUDevice): Promise<Gpu | NoGpu> {
+  if (device !== undefined) return gpus.get(device) ?? dress(device, device.adapterInfo);
+  own ??= request();
+  const gpu = await own;
+  if ("why" in gpu) own = undefined;
+  return gpu;
+}
+
+/** Our own device, with all that its adapter allows. */
+async function request(): Promise<Gpu | NoGpu> {
+  const api: GPU | undefined = globalThis.navigator?.gpu;
+  if (api === undefined) return { why: "this runtime has no navigator.gpu" };
+  try {
+    const adapter = await api.requestAdapter({ powerPreference: "high-performance" });
+    if (adapter === null) {
+      return {
+        why: "navigator.gpu.requestAdapter() found no adapter: neither a GPU's nor a software one " +
+          "(on Linux it takes the Vulkan loader, libvulkan1, and a driver, such as mesa-vulkan-drivers)",
+      };
+    }
+    const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+    const device = await adapter.requestDevice({
+      label: "surprisal",
+      requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
+      requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+    });
+    const gpu = dress(device, adapter.info);
+    isOpen = true;
+    gpu.loss.catch(() => {
+      own = undefined;
+      isOpen = false;
+    });
+    return gpu;
+  } catch (error) {
+    return { why: `its adapter gave no device: ${error instanceof Error ? error.message : error}` };
+  }
+}
+
+function dress(device: GPUDevice, info: GPUAdapterInfo): Gpu {
+  const loss = device.lost.then(({ message, reason }): never => {
+    gpus.delete(device);
+    throw new Error(`The GPU device was lost while it computed: ${message || reason}`);
+  });
+  loss.catch(() => {});
+  const pool = new Pool(device), stopwatch = new Stopwatch(device);
+  const gpu: Gpu = {
+    device,
+    name: info.description || [info.vendor, info.architecture, info.device].join(" ").trim() || "a GPU without a name",
+    isFallback: info.isFallbackAdapter,
+    pool,
+    stopwatch,
+    pipelines: new Pipelines(device),
+    reader: new Reader(device, pool, loss),
+    loss,
+  };
+  gpus.set(device, gpu);
+  return gpu;
+}

@@ -1,0 +1,39 @@
+/**
+ * The WebGPU backend, generic over operations: it knows names, shapes and sizes, a shader knows mathematics.
+ *
+ * @module
+ */
+import type { Backend, CheckedCall } from "../operation.ts";
+import { type Gpu, openGpu } from "./device.ts";
+export { isOwnOpen as isOpen } from "./device.ts";
+import { compute } from "./job.ts";
+import { SHADERS } from "./shaders/index.ts";
+
+/** The devices that calls were found computable on: what the device is called is known once it is open. */
+const found = new WeakMap<CheckedCall, Gpu>();
+
+/** A GPU. */
+export const webgpu: Backend = {
+  name: "webgpu",
+  async obstacle(call) {
+    const { operation, options } = call;
+    if (!Object.hasOwn(SHADERS, operation.name)) return "WebGPU has no such operation";
+    if (options.deterministic) return "a GPU does not promise the same bits as other machines";
+    const gpu = await openGpu(options.device);
+    if ("why" in gpu) return gpu.why;
+    if (gpu.isFallback && options.backend !== "webgpu" && options.device === undefined) {
+      return `its only adapter, ${gpu.name}, is a CPU in disguise`;
+    }
+    found.set(call, gpu);
+    return undefined;
+  },
+  manner(call) {
+    const gpu = found.get(call);
+    return gpu ? `WebGPU on ${gpu.name}` : "WebGPU";
+  },
+  async run(call) {
+    const gpu = found.get(call);
+    if (gpu === undefined) throw new Error("A call with an obstacle was begun");
+    return await compute(gpu, call);
+  },
+};

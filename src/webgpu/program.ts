@@ -1,0 +1,131 @@
+/**
+ * The WGSL program of an operation: declarations, what it shares, its own source, and the entry points.
+ *
+ * All operations have the same passes, each over segments × rows of workgroups: a look or two that leave a partial a
+ * segment, then one that gathers a row's partials, in an order that depends on the vocabulary alone, and writes. So one row of
+ * 256,000 classes keeps as many workgroups busy as there are segments, and a row's bits do not depend on its batch.
+ *
+ * @module
+ */
+import type { Operation } from "../operation.ts";
+import { declarations, type Storage } from "./declarations.ts";
+import type { Shader } from "./shader.ts";
+import { ARITHMETIC } from "./wgsl/arithmetic.ts";
+import { HALVES } from "./wgsl/halves.ts";
+import { TRANSFORMATION } from "./wgsl/transformation.ts";
+
+/** Classes of a segment, what a workgroup looks at. */
+export const SEGMENT = 8192;
+
+/** Segments of a row. */
+export function segmentsOf(vocab: number): number {
+  return Math.ceil(vocab / SEGMENT);
+}
+
+/** The source of all passes of an operation whose tensors are stored so. */
+export function program(operation: Operation, shader: Shader, storage: Storage): string {
+  const emits = operation.outputs.some(({ name }) => storage.matrices.has(name));
+  const names = shader.partials.map(({ name }) => name);
+  return [
+    GRID,
+    ARITHMETIC,
+    HALVES,
+    declarations(operation, shader, storage),
+    TRANSFORMATION,
+    ...shader.uses,
+    shader.source,
+    ...[...new Set(names)].map((name) => reduction(name)),
+    ...names.map((name, i) => look(i, name, names)),
+    emits ? last("write", LANES, names, EMIT) : last("conclude", GATHERERS, names, "  finish(row, lane, state);"),
+  ].join("\n");
+}
+
+/** The entry points that a program has, in the order in which they run. */
+export function passes(shader: Shader, emits: boolean): string[] {
+  return [...shader.partials.map((_, i) => `pass${i + 1}`), emits ? "write" : "conclude"];
+}
+
+/** Threads of a workgroup that looks at a segment, and of those that gather partials. */
+const LANES = 256, GATHERERS = 64;
+
+const GRID = /* wgsl */ `
+const SEGMENT: u32 = ${SEGMENT}u;
+const TILE: u32 = ${4 * LANES}u;
+
+/** The classes that a thread looks at. */
+fn classes(tile: u32, lane: u32) -> vec4<u32> {
+  return tile + lane + vec4(0u, ${LANES}u, ${2 * LANES}u, ${3 * LANES}u);
+}
+`;
+
+const HEAD = `(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y;
+  let segment = group.x + call.first_segment;`;
+
+/** Reductions of a partial over the threads of a workgroup, and over the segments of a row. */
+function reduction(name: string): string {
+  return `
+var<workgroup> board_${name}: array<${name}, ${LANES}>;
+fn reduce_${name}(mine: ${name}, lane: u32) -> ${name} {
+  board_${name}[lane] = mine;
+  for (var half = ${LANES / 2}u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (lane < half) { board_${name}[lane] = merge_${name}(board_${name}[lane], board_${name}[lane + half]); }
+  }
+  workgroupBarrier();
+  return board_${name}[0];
+}
+var<workgroup> gathered_${name}: array<${name}, ${GATHERERS}>;`;
+}
+
+function gather(i: number, name: string): string {
+  return `
+fn gather${i + 1}(row: u32, lane: u32) -> ${name} {
+  if (lane < ${GATHERERS}u) {
+    var mine = nothing_${name}();
+    for (var s = lane; s < call.segments; s += ${GATHERERS}u) {
+      mine = merge_${name}(mine, partials${i + 1}[row * call.segments + s]);
+    }
+    gathered_${name}[lane] = mine;
+  }
+  for (var half = ${GATHERERS / 2}u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (lane < half) { gathered_${name}[lane] = merge_${name}(gathered_${name}[lane], gathered_${name}[lane + half]); }
+  }
+  workgroupBarrier();
+  return gathered_${name}[0];
+}`;
+}
+
+function look(i: number, name: string, names: readonly string[]): string {
+  const known = names.slice(0, i).map((_, k) => `gather${k + 1}(row, lane)`);
+  return `${gather(i, name)}
+@compute @workgroup_size(${LANES})
+fn pass${i + 1}${HEAD}
+  let all = reduce_${name}(look${i + 1}(${["row", "segment", "lane", ...known].join(", ")}), lane);
+  if (lane == 0u) { partials${i + 1}[row * call.segments + segment] = all; }
+}`;
+}
+
+function last(entry: string, lanes: number, names: readonly string[], body: string): string {
+  const gathered = names.map((_, k) => `  let known${k + 1} = gather${k + 1}(row, lane);`);
+  return `
+var<workgroup> settled: Row;
+@compute @workgroup_size(${lanes})
+fn ${entry}${HEAD}
+${gathered.join("\n")}
+  if (lane == 0u) { settled = settle(${["row", ...names.map((_, k) => `known${k + 1}`)].join(", ")}); }
+  workgroupBarrier();
+  let state = settled;
+${body}
+}`;
+}
+
+const EMIT = `  if (segment == 0u) { finish(row, lane, state); }
+  let start = segment * SEGMENT;
+  let end = min(start + SEGMENT, call.vocab);
+  for (var tile = start; tile < end + 1u; tile += TILE) {
+    let at = places(row, tile, lane);
+    let inside = at - start < vec4(end - start);
+    if (any(inside)) { emit(row, at, inside, state); }
+  }`;

@@ -1,0 +1,29 @@
+/** What an operation's file in shaders/ says of it. */
+import type { Dims } from "../operation.ts";
+
+/** A mergeable partial: the name of its WGSL struct, with `merge_Name` and `nothing_Name`, and its size. */
+export interface PartialSpec {
+  readonly name: string;
+  /** Bytes of the struct in a storage buffer. */
+  readonly bytes: number;
+}
+
+/**
+ * An operation in WGSL. `source` has, by these names:
+ *
+ * - `look1(row, segment, lane) -> Name`, a thread's share of the first look at a segment, and where there is a second one
+ *   `look2(row, segment, lane, first) -> Name`, which knows what the first found of the whole row;
+ * - `struct Row` and `settle(row, first[, second]) -> Row`, what follows for the row, computed by one thread;
+ * - `finish(row, lane, state)`, which writes what is one number a row, run by 64 threads or more;
+ * - if it has matrices for outputs `emit(row, at, inside, state)`, which writes four classes of them.
+ */
+export interface Shader {
+  /** WGSL that it shares with others, in order. */
+  readonly uses: readonly string[];
+  /** Its own. */
+  readonly source: string;
+  /** What each look at a segment leaves. */
+  readonly partials: readonly PartialSpec[];
+  /** 32-bit words that the last look leaves beside its partial, as `scratch`. */
+  readonly scratchWords?: (dims: Dims) => number;
+}

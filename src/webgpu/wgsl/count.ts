@@ -1,0 +1,94 @@
+/**
+ * WGSL of one thread's count of logits: their maximum and Σ e^(x − base), four at a time.
+ *
+ * The base moves only when a logit rises far above it: the weights it then has to rescale are below e⁻¹⁰ of the new ones, and
+ * so is their error. A count from −3.4·10³⁸ on is one that has met nothing finite: what it holds then is 0. NaN is told by
+ * its bits on the way.
+ *
+ * @module
+ */
+
+/** The source. */
+export const COUNT = /* wgsl */ `
+/** How far above its base a count goes on, as an exponent. */
+const REACH: f32 = 10.0;
+
+struct Count {
+  total: vec4<f32>,
+  special: vec4<u32>,
+  base: f32,
+  top: f32,
+}
+
+fn new_count() -> Count {
+  return Count(vec4(0.0), vec4(0u), LEAST, -infinity());
+}
+
+fn lanes(x: vec4<f32>) -> f32 {
+  return (x.x + x.z) + (x.y + x.w);
+}
+
+fn highest(x: vec4<f32>) -> f32 {
+  return max(max(x.x, x.z), max(x.y, x.w));
+}
+
+/** Adds four capped logits; returns their weights against the base. */
+fn take(count: ptr<function, Count>, x: vec4<f32>, inverse: vec2<f32>) -> vec4<f32> {
+  (*count).special = max((*count).special, bitcast<vec4<u32>>(x) & vec4(0x7fffffffu));
+  let peak = highest(x);
+  let base = (*count).base;
+  if (cooled(peak - base, inverse) > REACH) {
+    (*count).total *= exp1(step_down(base, peak, inverse));
+    (*count).base = peak;
+  }
+  (*count).top = max((*count).top, peak);
+  let e = exp4(cooled4(x - (*count).base, inverse));
+  (*count).total += e;
+  return e;
+}
+
+/** The exponent of a move of the base. */
+fn step_down(old: f32, base: f32, inverse: vec2<f32>) -> f32 {
+  return cooled(max(old - base, LEAST), inverse);
+}
+
+fn has_nan(count: Count) -> bool {
+  return any(count.special > vec4(INFINITY_BITS));
+}
+
+/** Σ e^(x − top) of a count whose top is known: by the rules of the extended reals where that is not finite. */
+fn weight_of(count: Count, inverse: vec2<f32>) -> vec2<f32> {
+  var sum = 0.0;
+  if (is_finite(count.top)) {
+    sum = lanes(count.total) * exp1(-cooled(count.top - count.base, inverse));
+  }
+  if (is_infinite(count.top)) {
+    sum = infinity();
+  }
+  if (has_nan(count)) {
+    sum = nan();
+  }
+  return vec2(sum, 0.0);
+}
+
+/** The largest of four numbers and another that is not NaN. */
+fn known_highest(x: vec4<f32>, other: f32) -> f32 {
+  let bits = bitcast<vec4<u32>>(x) & vec4(0x7fffffffu);
+  return max(other, highest(select(x, vec4(-infinity()), bits > vec4(INFINITY_BITS))));
+}
+
+/** The exponent from one maximum to another that is no smaller: 0 if they are the same, −∞ from or to an infinite one. */
+fn rise(old: f32, top: f32, inverse: vec2<f32>) -> f32 {
+  if (bitcast<u32>(old) == bitcast<u32>(top)) {
+    return 0.0;
+  }
+  return select(-infinity(), cooled(old - top, inverse), is_finite(old) && is_finite(top));
+}
+
+fn scaled(sum: vec2<f32>, exponent: f32) -> vec2<f32> {
+  if (exponent == 0.0) {
+    return sum;
+  }
+  return sum * exp1(exponent);
+}
+`;

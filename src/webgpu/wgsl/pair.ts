@@ -1,0 +1,159 @@
+/**
+ * WGSL of two rows side by side, for the divergences of P = softmax(p) and Q = softmax(q): their normalisation in a first
+ * look, and in a second one P, Q and d = ln P − ln Q of every class.
+ *
+ * d is taken from δ = cp − cq, exactly as a pair, less G = (ln ΣP − ln ΣQ)·temperature: a divergence of 1e-8 lives in
+ * differences that ln P and ln Q, each rounded, no longer hold. The error of G is common to all classes and costs its
+ * square half. Probabilities come in as their logarithms; where they are near, δ comes from (p − q) / (p + q).
+ *
+ * @module
+ */
+
+/** What a segment leaves of both rows. */
+export const PAIR = { name: "Pair", bytes: 24 } as const;
+
+/** Two sums over a segment. */
+export const TERMS = { name: "Terms", bytes: 16 } as const;
+
+/** The source. */
+export const PAIRS = /* wgsl */ `
+struct Pair {
+  sum_p: vec2<f32>,
+  sum_q: vec2<f32>,
+  max_p: f32,
+  max_q: f32,
+}
+
+struct Terms {
+  first: vec2<f32>,
+  second: vec2<f32>,
+}
+
+fn nothing_Pair() -> Pair {
+  return Pair(vec2(0.0), vec2(0.0), -infinity(), -infinity());
+}
+
+fn nothing_Terms() -> Terms {
+  return Terms(vec2(0.0), vec2(0.0));
+}
+
+fn merge_Pair(a: Pair, b: Pair) -> Pair {
+  let inverse = coldness();
+  let p = max(a.max_p, b.max_p);
+  let q = max(a.max_q, b.max_q);
+  return Pair(
+    add(scaled(a.sum_p, rise(a.max_p, p, inverse)), scaled(b.sum_p, rise(b.max_p, p, inverse))),
+    add(scaled(a.sum_q, rise(a.max_q, q, inverse)), scaled(b.sum_q, rise(b.max_q, q, inverse))),
+    p,
+    q,
+  );
+}
+
+fn merge_Terms(a: Terms, b: Terms) -> Terms {
+  return Terms(add(a.first, b.first), add(a.second, b.second));
+}
+
+fn logits_of(x: vec4<f32>, inside: vec4<bool>) -> vec4<f32> {
+  var y = x;
+  if (call.input.x != 0.0) {
+    y = ln4(x);
+  }
+  return capped(select(vec4(-infinity()), y, inside));
+}
+
+/** The first look. */
+fn scan_pair(row: u32, segment: u32, lane: u32) -> Pair {
+  let inverse = coldness();
+  let start = segment * SEGMENT;
+  let end = min(start + SEGMENT, call.vocab);
+  var p = new_count();
+  var q = new_count();
+  for (var tile = start; tile < end; tile += TILE) {
+    let at = classes(tile, lane);
+    take(&p, logits_of(take_p(row, at), at < vec4(end)), inverse);
+    take(&q, logits_of(take_q(row, at), at < vec4(end)), inverse);
+  }
+  return Pair(weight_of(p, inverse), weight_of(q, inverse), p.top, q.top);
+}
+
+/** Two rows after the first look. */
+struct Rows {
+  gap: vec2<f32>,
+  inverse: vec2<f32>,
+  max_p: f32,
+  max_q: f32,
+  scale_p: f32,
+  scale_q: f32,
+}
+
+/** ln of P's total over Q's, before the temperature divides. */
+fn gap_of(pair: Pair) -> vec2<f32> {
+  let logs = subtract(ln(pair.sum_p), ln(pair.sum_q));
+  return add(sum_of(pair.max_p, -pair.max_q), select(logs, multiply(logs, call.temperature), is_cooled()));
+}
+
+/** Whether both rows have a distribution. */
+fn is_proper(pair: Pair) -> bool {
+  return is_positive(pair.sum_p.x) && is_positive(pair.sum_q.x) && is_finite(pair.sum_p.x) && is_finite(pair.sum_q.x);
+}
+
+fn rows_of(pair: Pair) -> Rows {
+  var rows: Rows;
+  rows.inverse = coldness();
+  rows.max_p = pair.max_p;
+  rows.max_q = pair.max_q;
+  rows.gap = gap_of(pair);
+  rows.scale_p = select(nan(), divide(vec2(1.0, 0.0), pair.sum_p).x, is_proper(pair));
+  rows.scale_q = select(nan(), divide(vec2(1.0, 0.0), pair.sum_q).x, is_proper(pair));
+  return rows;
+}
+
+/** Four classes of two rows. */
+struct Classes {
+  cp: vec4<f32>,
+  cq: vec4<f32>,
+  p: vec4<f32>,
+  q: vec4<f32>,
+  /** ln P − ln Q: −∞ or anything where p is masked, ∞ where q is and p is not. */
+  d: vec4<f32>,
+}
+
+fn classes_of(row: u32, at: vec4<u32>, inside: vec4<bool>, rows: Rows) -> Classes {
+  var c: Classes;
+  let a = take_p(row, at);
+  let b = take_q(row, at);
+  c.cp = logits_of(a, inside);
+  c.cq = logits_of(b, inside);
+  c.p = exp4(cooled4(c.cp - rows.max_p, rows.inverse)) * rows.scale_p;
+  c.q = exp4(cooled4(c.cq - rows.max_q, rows.inverse)) * rows.scale_q;
+  var delta = opaque4(c.cp - c.cq);
+  let back = opaque4(delta - c.cp);
+  let rest = (c.cp - (delta - back)) - (c.cq + back);
+  let finite = (bitcast<vec4<u32>>(delta) & vec4(0x7fffffffu)) < vec4(INFINITY_BITS);
+  var error = select(vec4(0.0), rest, finite);
+  if (call.input.x != 0.0) {
+    let s = (a - b) / (a + b);
+    let near = abs(s) < vec4(0.17);
+    delta = select(delta, fma(s, atanh_rest(s * s), 2.0 * s), near);
+    error = select(error, vec4(0.0), near);
+  }
+  c.d = cooled4(opaque4(delta - rows.gap.x) + (error - rows.gap.y), rows.inverse);
+  c.d = select(c.d, vec4(infinity()), are_masked(c.cq) & !are_masked(c.cp));
+  return c;
+}
+
+/** Adds to a sum of four lanes what it loses by rounding. */
+fn accumulate(sum: ptr<function, vec4<f32>>, lost: ptr<function, vec4<f32>>, x: vec4<f32>) {
+  let s = opaque4(*sum + x);
+  let c = opaque4(s - *sum);
+  let rest = (*sum - (s - c)) + (x - c);
+  *lost += select(vec4(0.0), rest, (bitcast<vec4<u32>>(s) & vec4(0x7fffffffu)) < vec4(INFINITY_BITS));
+  *sum = s;
+}
+
+fn lanes_of(sum: vec4<f32>, lost: vec4<f32>) -> vec2<f32> {
+  let a = sum_of(sum.x, sum.z);
+  let b = sum_of(sum.y, sum.w);
+  return add(a, pair(b.x, b.y + lanes(lost)));
+}
+`;
