@@ -57,7 +57,9 @@ async function choose(call: CheckedCall): Promise<Choice<Backend>> {
   if (there !== undefined) {
     const obstacle = await webgpu.obstacle(call);
     if (obstacle === undefined) return { backend: webgpu, reason: `${webgpu.manner(call)}: ${there} is there` };
-    throw new BackendUnavailableError(`Cannot compute ${call.operation.name} on webgpu, where ${there} is: ${obstacle}`);
+    throw new BackendUnavailableError(
+      `Cannot compute ${call.operation.name} on webgpu, where ${there} is: ${obstacle}`,
+    );
   }
   const { pays, finding } = offload(call, isOpen());
   if (!pays) return fastest(call, finding);
@@ -72,7 +74,9 @@ function chooseSync(call: CheckedCall): Choice<SyncBackend> {
   const backend = ON_CPU.find(({ name }) => name === wanted);
   if (backend && there === undefined) return byName(call, backend, backend.obstacle(call));
   const obstacle = backend ? `${there} is in a buffer of the GPU` : "a GPU answers through promises only";
-  throw new BackendUnavailableError(`Cannot compute ${call.operation.name} on ${backend?.name ?? "webgpu"}: ${obstacle}`);
+  throw new BackendUnavailableError(
+    `Cannot compute ${call.operation.name} on ${backend?.name ?? "webgpu"}: ${obstacle}`,
+  );
 }
 
 /** The name of a tensor that lies, or is to lie, in a buffer of the GPU. */

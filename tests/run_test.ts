@@ -12,8 +12,11 @@ import { onEachBackend, onEachKernel } from "./backends.ts";
 const { allocate, crossEntropy, logSumExp } = asynchronous;
 
 /** Every operation on matrices of one shape, by name. */
-const OPERATIONS: Readonly<Record<string, (x: Matrix, options: CommonOptions) => Promise<{ readonly report: Report }>>> = {
-  crossEntropy: (x, options) => asynchronous.crossEntropy(x, new Int32Array(x.shape[0]), { ...options, gradient: true }),
+const OPERATIONS: Readonly<
+  Record<string, (x: Matrix, options: CommonOptions) => Promise<{ readonly report: Report }>>
+> = {
+  crossEntropy: (x, options) =>
+    asynchronous.crossEntropy(x, new Int32Array(x.shape[0]), { ...options, gradient: true }),
   entropy: (x, options) => asynchronous.entropy(x, options),
   jsDivergence: (x, options) => asynchronous.jsDivergence(x, x, { ...options, reduction: "none", gradient: "p" }),
   klDivergence: (x, options) => asynchronous.klDivergence(x, x, { ...options, reduction: "none", gradient: "both" }),

@@ -53,7 +53,8 @@ export class Chunk {
     const chunk = new Chunk(gpu, call, uses, rows);
     const undo = () => chunk.#release((buffer) => gpu.pool.drop(buffer));
     const { operation, dims } = call;
-    const doing = () => `${operation.name} of rows ${rows.first} to ${rows.end - 1} of ${dims.rows}: ${chunk.bytes} bytes`;
+    const doing = () =>
+      `${operation.name} of rows ${rows.first} to ${rows.end - 1} of ${dims.rows}: ${chunk.bytes} bytes`;
     await guard(gpu.device, doing, () => chunk.#submit(program), undo);
     for (const buffer of chunk.#passing.splice(0)) gpu.pool.give(buffer);
     return chunk;
@@ -211,8 +212,15 @@ export class Chunk {
   }
 
   /** Where every tensor lies for a wave. */
-  #placesOf(vectors: ReadonlyMap<string, Place>, views: readonly { readonly base: number }[], wave: Span, window: Window) {
-    const all: [string, Place][] = [...vectors].map(([name, [first, stride]]) => [name, [first + wave.first * stride, stride]]);
+  #placesOf(
+    vectors: ReadonlyMap<string, Place>,
+    views: readonly { readonly base: number }[],
+    wave: Span,
+    window: Window,
+  ) {
+    const all: [string, Place][] = [...vectors].map((
+      [name, [first, stride]],
+    ) => [name, [first + wave.first * stride, stride]]);
     this.#uses.matrices.forEach(({ names, stride }, i) => {
       const first = (views[i].base + (wave.first - window.rows.first) * stride) >>> 0;
       all.push(...names.map((name): [string, Place] => [name, [first, stride]]));

@@ -36,9 +36,14 @@ export function wordsOf(spec: TensorSpec): number {
 }
 
 /** The members of the uniform `call`: two words each, then one word each. */
-export function callMembers(operation: Operation): { readonly pairs: readonly string[]; readonly words: readonly string[] } {
+export function callMembers(
+  operation: Operation,
+): { readonly pairs: readonly string[]; readonly words: readonly string[] } {
   const tensors = [...operation.inputs, ...operation.outputs].map(({ name }) => name);
-  return { pairs: [...tensors.map(placeOf), ...operation.params], words: [...dimensionNames(operation), "segments", "first_segment", "zero"] };
+  return {
+    pairs: [...tensors.map(placeOf), ...operation.params],
+    words: [...dimensionNames(operation), "segments", "first_segment", "zero"],
+  };
 }
 
 /** The member that says where a tensor begins and how far its rows are apart, in elements. */
@@ -71,7 +76,9 @@ export function declarations(operation: Operation, shader: Shader, storage: Stor
   const matrices = boundMatrices(storage).map((name) => {
     const written = isWritten(name), f32 = storage.matrices.get(name) === "f32";
     const element = f32 ? "f32" : written ? "atomic<u32>" : "u32";
-    return `@group(0) @binding(${binding++}) var<storage, ${written ? "read_write" : "read"}> ${name}: array<${element}>;`;
+    return `@group(0) @binding(${binding++}) var<storage, ${
+      written ? "read_write" : "read"
+    }> ${name}: array<${element}>;`;
   });
   const halves = operation.outputs.find(({ name }) => (storage.matrices.get(name) ?? "f32") !== "f32");
   return [
@@ -83,7 +90,9 @@ export function declarations(operation: Operation, shader: Shader, storage: Stor
     "@group(0) @binding(2) var<storage, read_write> results: array<u32>;",
     ...partials,
     ...matrices,
-    ...operation.inputs.map((spec) => isMatrix(spec) ? takeMatrix(spec.name, storage, isWritten) : takeVector(spec, storage)),
+    ...operation.inputs.map((spec) =>
+      isMatrix(spec) ? takeMatrix(spec.name, storage, isWritten) : takeVector(spec, storage)
+    ),
     ...operation.outputs.map((spec) => isMatrix(spec) ? putMatrix(spec.name, storage) : putVector(spec, storage)),
     halves ? placesOfHalves(halves.name) : PLACES,
   ].join("\n");
@@ -108,7 +117,9 @@ const has = (name: string, is: boolean) => `const has_${name}: bool = ${is};`;
 
 function takeVector(spec: TensorSpec, { vectors }: Storage): string {
   const { name, type } = spec, is = vectors.has(name);
-  const value = is ? `bitcast<${type}>(inputs[call.${placeOf(name)}.x + row * call.${placeOf(name)}.y + j])` : `${type}(0)`;
+  const value = is
+    ? `bitcast<${type}>(inputs[call.${placeOf(name)}.x + row * call.${placeOf(name)}.y + j])`
+    : `${type}(0)`;
   return `${has(name, is)}\nfn take_${name}(row: u32, j: u32) -> ${type} { return ${value}; }`;
 }
 
@@ -131,12 +142,16 @@ function takeMatrix(name: string, { matrices }: Storage, isWritten: (name: strin
   if (dtype === "f32") return `${head} {\n${index}\n  return ${each((k) => `${name}[i.${k}]`)};\n}`;
   const word = (k: string) => isWritten(name) ? `atomicLoad(&${name}[i.${k} >> 1u])` : `${name}[i.${k} >> 1u]`;
   const widened = dtype === "f16" ? "widen_halves(codes)" : "bitcast<vec4<f32>>(codes << vec4(16u))";
-  return `${head} {\n${index}\n  let codes = (${each(word)} >> ((i & vec4(1u)) * 16u)) & vec4(0xffffu);\n  return ${widened};\n}`;
+  return `${head} {\n${index}\n  let codes = (${
+    each(word)
+  } >> ((i & vec4(1u)) * 16u)) & vec4(0xffffu);\n  return ${widened};\n}`;
 }
 
 function putMatrix(name: string, { matrices, inPlace }: Storage): string {
   const dtype = matrices.get(name), where = inPlace.get(name) ?? name;
-  const head = `${has(name, dtype !== undefined)}\nfn put_${name}(row: u32, at: vec4<u32>, inside: vec4<bool>, value: vec4<f32>)`;
+  const head = `${
+    has(name, dtype !== undefined)
+  }\nfn put_${name}(row: u32, at: vec4<u32>, inside: vec4<bool>, value: vec4<f32>)`;
   if (dtype === undefined) return `${head} {}`;
   const index = `  let i = call.${placeOf(name)}.x + row * call.${placeOf(name)}.y + at;`;
   if (dtype === "f32") {

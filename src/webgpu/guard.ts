@@ -14,7 +14,12 @@ export class GpuMemoryError extends RangeError {
  * Runs an action that talks to a device; whatever the device says against it rejects. Nothing else may talk to the device
  * meanwhile, so the action returns no promise. `undo` frees what the action has made.
  */
-export async function guard<T>(device: GPUDevice, doing: string | (() => string), action: () => T, undo?: (made: T) => void): Promise<T> {
+export async function guard<T>(
+  device: GPUDevice,
+  doing: string | (() => string),
+  action: () => T,
+  undo?: (made: T) => void,
+): Promise<T> {
   const filters = ["validation", "internal", "out-of-memory"] as const;
   for (const filter of filters) device.pushErrorScope(filter);
   let made: T, scopes: Promise<GPUError | null>[];
@@ -30,7 +35,9 @@ export async function guard<T>(device: GPUDevice, doing: string | (() => string)
   const what = typeof doing === "string" ? doing : doing();
   if (memory) {
     const limit = device.limits.maxBufferSize;
-    throw new GpuMemoryError(`The GPU has no memory left for ${what} (its largest buffer is ${limit} bytes): ${memory.message}`);
+    throw new GpuMemoryError(
+      `The GPU has no memory left for ${what} (its largest buffer is ${limit} bytes): ${memory.message}`,
+    );
   }
   throw new Error(`The GPU refused ${what}: ${(invalid ?? internal)?.message.trim()}`);
 }

@@ -78,7 +78,8 @@ async function makeOutputs(gpu: Gpu, { operation, tensors }: CheckedCall): Promi
   const outputs = operation.outputs.flatMap(({ name }) => tensors[name] ?? []);
   const wanted = outputs.filter((tensor): tensor is DeviceTensor => isOnDevice(tensor) && tensor.buffer === undefined);
   for (const tensor of wanted) {
-    const size = Math.ceil(tensor.rows * tensor.rowStride * widthOf(tensor) / 4) * 4, limit = gpu.device.limits.maxBufferSize;
+    const size = Math.ceil(tensor.rows * tensor.rowStride * widthOf(tensor) / 4) * 4,
+      limit = gpu.device.limits.maxBufferSize;
     if (size > limit) {
       throw new GpuMemoryError(`An output of ${size} bytes does not fit a buffer of the GPU, ${limit} bytes at most`);
     }

@@ -39,7 +39,10 @@ export interface Window {
 /** Cuts `end - first` things into runs of at most `most`. */
 function cut({ first, end }: Span, most: number): Span[] {
   const count = Math.ceil((end - first) / most);
-  return Array.from({ length: count }, (_, i) => ({ first: first + i * most, end: Math.min(end, first + (i + 1) * most) }));
+  return Array.from(
+    { length: count },
+    (_, i) => ({ first: first + i * most, end: Math.min(end, first + (i + 1) * most) }),
+  );
 }
 
 /** Windows and waves of rows of a chunk. */
@@ -59,7 +62,9 @@ export function windowsOf(
   );
   const most = Math.min(rows, ...rowsBound);
   const byRow = most >= 1;
-  const segmentsBound = byRow ? segments : Math.min(...matrices.map(({ width }) => Math.floor(room / (SEGMENT * width))));
+  const segmentsBound = byRow
+    ? segments
+    : Math.min(...matrices.map(({ width }) => Math.floor(room / (SEGMENT * width))));
   const segmentSpans = cut({ first: 0, end: segments }, Math.min(segmentsBound, MAX_WORKGROUPS));
   const fitting = Math.floor(Math.min(PARTIALS_BYTES, limits.bindingBytes) / (segments * partialBytes));
   const waveRows = Math.max(1, Math.min(MAX_WORKGROUPS, cachedRows, fitting));
@@ -80,7 +85,14 @@ export interface View {
 }
 
 /** The part of a matrix that a window binds; `firstRow` is the chunk's first row of what the buffer holds. */
-export function viewOf(use: MatrixUse, vocab: number, rows: Span, segments: Span, firstRow: number, limits: Limits): View {
+export function viewOf(
+  use: MatrixUse,
+  vocab: number,
+  rows: Span,
+  segments: Span,
+  firstRow: number,
+  limits: Limits,
+): View {
   const { stride, width } = use;
   const firstClass = segments.first * SEGMENT, endClass = Math.min(vocab, segments.end * SEGMENT);
   const row = (firstRow + rows.first) * stride, last = (firstRow + rows.end - 1) * stride;

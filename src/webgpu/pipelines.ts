@@ -57,7 +57,11 @@ async function compile(device: GPUDevice, operation: Operation, shader: Shader, 
     });
     const common = device.createPipelineLayout({ bindGroupLayouts: [layout] });
     const pipelines = passes(shader, emits).map((entryPoint) =>
-      device.createComputePipeline({ label: `${operation.name} ${entryPoint}`, layout: common, compute: { module, entryPoint } })
+      device.createComputePipeline({
+        label: `${operation.name} ${entryPoint}`,
+        layout: common,
+        compute: { module, entryPoint },
+      })
     );
     return { layout, passes: pipelines };
   });

@@ -9,7 +9,7 @@
  */
 import type { Operation } from "../operation.ts";
 import { declarations, type Storage } from "./declarations.ts";
-import type { Shader } from "./shader.ts";
+import type { PartialSpec, Shader } from "./shader.ts";
 import { ARITHMETIC } from "./wgsl/arithmetic.ts";
 import { HALVES } from "./wgsl/halves.ts";
 import { TRANSFORMATION } from "./wgsl/transformation.ts";
@@ -34,7 +34,8 @@ export function program(operation: Operation, shader: Shader, storage: Storage):
     TRANSFORMATION,
     ...shader.uses,
     shader.source,
-    ...[...new Set(names)].map((name) => reduction(name)),
+    LEVELS,
+    ...shader.partials.map(reduction),
     ...names.map((name, i) => look(i, name, names)),
     emits ? last("write", LANES, names, EMIT) : last("conclude", GATHERERS, names, "  finish(row, lane, state);"),
   ].join("\n");
@@ -62,38 +63,53 @@ const HEAD = `(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
   let row = group.y;
   let segment = group.x + call.first_segment;`;
 
-/** Reductions of a partial over the threads of a workgroup, and over the segments of a row. */
-function reduction(name: string): string {
+/** The largest levels of the first `count` threads of a workgroup. */
+const LEVELS = /* wgsl */ `
+var<workgroup> levels: array<vec2<f32>, ${LANES}>;
+fn highest_levels(mine: vec2<f32>, lane: u32, count: u32) -> vec2<f32> {
+  if (lane < count) { levels[lane] = mine; }
+  for (var half = count / 2u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (lane < half) { levels[lane] = max(levels[lane], levels[lane + half]); }
+  }
+  workgroupBarrier();
+  return levels[0];
+}`;
+
+/** Reductions of a partial over the threads of a workgroup, all against the same levels, and over the segments of a row. */
+function reduction({ name, isLevelled }: PartialSpec): string {
+  const raised = (count: number) =>
+    isLevelled ? `raise_${name}(mine, highest_levels(levels_${name}(mine), lane, ${count}u))` : "mine";
+  const halve = (board: string, count: number) => `
+  for (var half = ${count / 2}u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (lane < half) { ${board}[lane] = merge_${name}(${board}[lane], ${board}[lane + half]); }
+  }
+  workgroupBarrier();
+  return ${board}[0];`;
   return `
 var<workgroup> board_${name}: array<${name}, ${LANES}>;
 fn reduce_${name}(mine: ${name}, lane: u32) -> ${name} {
-  board_${name}[lane] = mine;
-  for (var half = ${LANES / 2}u; half > 0u; half >>= 1u) {
-    workgroupBarrier();
-    if (lane < half) { board_${name}[lane] = merge_${name}(board_${name}[lane], board_${name}[lane + half]); }
-  }
-  workgroupBarrier();
-  return board_${name}[0];
+  board_${name}[lane] = ${raised(LANES)};${halve(`board_${name}`, LANES)}
 }
-var<workgroup> gathered_${name}: array<${name}, ${GATHERERS}>;`;
+var<workgroup> gathered_${name}: array<${name}, ${GATHERERS}>;
+fn gather_${name}(mine: ${name}, lane: u32) -> ${name} {
+  let raised = ${raised(GATHERERS)};
+  if (lane < ${GATHERERS}u) { gathered_${name}[lane] = raised; }${halve(`gathered_${name}`, GATHERERS)}
+}`;
 }
 
+/** The partials of a row's segments, of one look, as one. */
 function gather(i: number, name: string): string {
   return `
 fn gather${i + 1}(row: u32, lane: u32) -> ${name} {
+  var mine = nothing_${name}();
   if (lane < ${GATHERERS}u) {
-    var mine = nothing_${name}();
     for (var s = lane; s < call.segments; s += ${GATHERERS}u) {
       mine = merge_${name}(mine, partials${i + 1}[row * call.segments + s]);
     }
-    gathered_${name}[lane] = mine;
   }
-  for (var half = ${GATHERERS / 2}u; half > 0u; half >>= 1u) {
-    workgroupBarrier();
-    if (lane < half) { gathered_${name}[lane] = merge_${name}(gathered_${name}[lane], gathered_${name}[lane + half]); }
-  }
-  workgroupBarrier();
-  return gathered_${name}[0];
+  return gather_${name}(mine, lane);
 }`;
 }
 

@@ -39,7 +39,12 @@ export class Reader {
   /** Copies of parts of buffers, as they are when all that has been submitted is done. */
   read(sources: readonly Source[]): Promise<Uint8Array<ArrayBuffer>[]> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ sources, bytes: sources.reduce((sum, { bytes }) => sum + aligned(bytes), 0), resolve, reject });
+      this.#waiting.push({
+        sources,
+        bytes: sources.reduce((sum, { bytes }) => sum + aligned(bytes), 0),
+        resolve,
+        reject,
+      });
       if (this.#isBusy) return;
       this.#isBusy = true;
       // Whoever else is about to compute has its turn first: then the GPU is at it while others still prepare
@@ -84,7 +89,7 @@ export class Reader {
       this.#device.queue.submit([encoder.finish()]);
       return target;
     }, (buffer) => this.#pool.drop(buffer));
-    await Promise.race([buffer.mapAsync(1 /* GPUMapMode.READ */, 0, Math.max(8, aligned(bytes))), this.#loss]);
+    await Promise.race([buffer.mapAsync(1, /* GPUMapMode.READ */ 0, Math.max(8, aligned(bytes))), this.#loss]);
     const mapped = new Uint8Array(buffer.getMappedRange(0, Math.max(8, aligned(bytes))));
     let at = 0;
     for (const { sources, resolve } of batch) {

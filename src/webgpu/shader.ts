@@ -1,11 +1,18 @@
 /** What an operation's file in shaders/ says of it. */
 import type { Dims } from "../operation.ts";
 
-/** A mergeable partial: the name of its WGSL struct, with `merge_Name` and `nothing_Name`, and its size. */
+/**
+ * A mergeable partial: the name of its WGSL struct, with `merge_Name` and `nothing_Name`, and its size.
+ *
+ * Sums of exponentials are against maxima. Those of a levelled partial are told by `levels_Name(partial) -> vec2` and changed
+ * by `raise_Name(partial, levels)`: threads that are about to be merged agree on them first, so that none is rescaled twice.
+ */
 export interface PartialSpec {
   readonly name: string;
   /** Bytes of the struct in a storage buffer. */
   readonly bytes: number;
+  /** Whether there are levels. */
+  readonly isLevelled?: true;
 }
 
 /**

@@ -51,7 +51,15 @@ export function usesOf({ operation, tensors }: CheckedCall): Uses {
       inPlace.set(name, use.name);
       matrices[same] = { ...use, names: [...use.names, name], output: true };
     } else {
-      matrices.push({ name, names: [name], tensor, input, output: !input, width: widthOf(tensor), stride: strideOf(tensor) });
+      matrices.push({
+        name,
+        names: [name],
+        tensor,
+        input,
+        output: !input,
+        width: widthOf(tensor),
+        stride: strideOf(tensor),
+      });
     }
   }
   const dtypes = tensorNames(operation).flatMap((name): [string, DType][] => {
@@ -63,7 +71,9 @@ export function usesOf({ operation, tensors }: CheckedCall): Uses {
 }
 
 function isSame(a: AnyTensor, b: AnyTensor): boolean {
-  if (isOnDevice(a) || isOnDevice(b)) return isOnDevice(a) && isOnDevice(b) && a.buffer === b.buffer && a.buffer !== undefined;
+  if (isOnDevice(a) || isOnDevice(b)) {
+    return isOnDevice(a) && isOnDevice(b) && a.buffer === b.buffer && a.buffer !== undefined;
+  }
   return a.data.buffer === b.data.buffer && a.data.byteOffset === b.data.byteOffset;
 }
 

@@ -16,9 +16,14 @@ fn look1(row: u32, segment: u32, lane: u32) -> Pair {
   return scan_pair(row, segment, lane);
 }
 
-/** Σ P·(d + e^(−d) − 1) and Σ P·d. */
+/** The share of P from which on a class is summed with all its digits. */
+const HEAVY: f32 = 0.0009765625;
+
+/** Σ P·(d + e^(−d) − 1) and Σ P·d, both times ΣP: its rounding would be that of every term. */
 fn look2(row: u32, segment: u32, lane: u32, pair: Pair) -> Terms {
-  let rows = rows_of(pair);
+  var rows = rows_of(pair);
+  rows.scale_p = 1.0;
+  rows.scale_q = divide(pair.sum_p, pair.sum_q).x;
   let start = segment * SEGMENT;
   let end = min(start + SEGMENT, call.vocab);
   var sum = vec4(0.0);
@@ -31,6 +36,16 @@ fn look2(row: u32, segment: u32, lane: u32, pair: Pair) -> Terms {
     let near = c.p * bregman4(c.d);
     let far = fma(c.p, c.d, c.q - c.p);
     var term = select(far, near, abs(c.d) <= vec4(1.0));
+    let heavy = (c.p > vec4(HEAVY * pair.sum_p.x)) & (abs(c.d) > vec4(1.0)) & !are_masked(c.cq);
+    if (any(heavy)) {
+      for (var k = 0u; k < 4u; k++) {
+        if (heavy[k]) {
+          let exact = heavy_term(c, k, rows);
+          term[k] = exact.x;
+          lost[k] += exact.y;
+        }
+      }
+    }
     term = select(term, vec4(infinity()), are_masked(c.cq));
     accumulate(&sum, &lost, select(term, c.q, are_masked(c.cp)));
     accumulate(&mean, &mean_lost, select(c.p * c.d, vec4(0.0), c.p == vec4(0.0)));
@@ -49,16 +64,16 @@ fn settle(row: u32, pair: Pair, terms: Terms) -> Row {
   var state: Row;
   state.pair = pair;
   state.rows = rows_of(pair);
-  state.divergence = terms.first;
+  state.divergence = divide(terms.first, pair.sum_p);
   state.gap = multiply(state.rows.gap, state.rows.inverse);
   if (!is_proper(pair)) {
     state.divergence = vec2(nan(), 0.0);
     return state;
   }
-  let excess = subtract(terms.first, terms.second).x;
-  if (terms.first.x < 0.1 && abs(excess) < 0.01) {
+  let excess = divide(subtract(terms.first, terms.second), pair.sum_p).x;
+  if (state.divergence.x < 0.1 && abs(excess) < 0.01) {
     let half = excess * excess * (0.5 - excess / 3.0);
-    let rest = subtract(terms.first, vec2(half, 0.0));
+    let rest = subtract(state.divergence, vec2(half, 0.0));
     state.divergence = select(vec2(0.0), rest, rest.x > 0.0);
     state.gap = subtract(state.gap, vec2(excess - half, 0.0));
   }

@@ -8,8 +8,9 @@
  * There is no f64. What is one number a row is a pair (hi, lo) of f32 whose sum it is, 48 bits, by Knuth's and Dekker's
  * exact sums and products; of a pair whose hi is not finite lo is 0.
  *
- * A shader compiler may take (a + b) − a for b (Mesa's does), which is what rounding by addition and exact sums live on. So
- * such sums pass through `opaque`, an exclusive or with a 0 that the compiler does not know.
+ * A shader compiler may take (a + b) − a for b, and a·c + a·d for a·(c + d) (Mesa's does), where rounding by addition, exact
+ * sums and a ln 2 in two parts live on what it drops. So such numbers pass through `opaque`, an exclusive or with a 0 that
+ * the compiler does not know.
  *
  * NaN and ∞ are told by their bits: a shader compiler may assume that a comparison never sees them, and WGSL has no literals.
  *
@@ -23,7 +24,6 @@ const LOG2E: f32 = 1.4426950408889634;
 const MAGIC: f32 = 12583039.0;
 const LN2_HIGH: f32 = 0.693359375;
 const LN2_LOW: f32 = -2.1219444005469058e-4;
-const LN2: vec2<f32> = vec2(0.6931471824645996, -1.904654212e-9);
 const INFINITY_BITS: u32 = 0x7f800000u;
 const LEAST: f32 = -3.4028234663852886e38;
 
@@ -80,7 +80,7 @@ fn exp4(d: vec4<f32>) -> vec4<f32> {
   let c = max(d, vec4(LOWEST));
   let b = opaque4(fma(c, vec4(LOG2E), vec4(MAGIC)));
   let n = b - MAGIC;
-  let r = fma(n, vec4(-LN2_LOW), fma(n, vec4(-LN2_HIGH), c));
+  let r = fma(n, vec4(-LN2_LOW), opaque4(fma(n, vec4(-LN2_HIGH), c)));
   var p = fma(r, vec4(0.008312501013278961), vec4(0.041890330612659454));
   p = fma(p, r, vec4(0.16667115688323975));
   p = fma(p, r, vec4(0.499992311000824));
@@ -94,7 +94,7 @@ fn exp1(d: f32) -> f32 {
   let c = max(d, LOWEST);
   let b = opaque(fma(c, LOG2E, MAGIC));
   let n = b - MAGIC;
-  let r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, c));
+  let r = fma(n, -LN2_LOW, opaque(fma(n, -LN2_HIGH, c)));
   var p = fma(r, 1.0 / 5040.0, 1.0 / 720.0);
   p = fma(p, r, 1.0 / 120.0);
   p = fma(p, r, 1.0 / 24.0);
@@ -149,7 +149,7 @@ fn ln4(x: vec4<f32>) -> vec4<f32> {
 /** hi + lo as a pair, |hi| ≥ |lo|. */
 fn pair(hi: f32, lo: f32) -> vec2<f32> {
   let s = opaque(hi + lo);
-  return select(vec2(hi, 0.0), vec2(s, lo - (s - hi)), is_finite(hi) && is_finite(lo) && is_finite(s));
+  return select(vec2(hi, 0.0), vec2(s, lo - (s - hi)), lo != 0.0 && is_finite(lo) && is_finite(s));
 }
 
 /** a + b exactly. */

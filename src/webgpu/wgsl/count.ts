@@ -2,7 +2,7 @@
  * WGSL of one thread's count of logits: their maximum and Σ e^(x − base), four at a time.
  *
  * The base moves only when a logit rises far above it: the weights it then has to rescale are below e⁻¹⁰ of the new ones, and
- * so is their error. A count from −3.4·10³⁸ on is one that has met nothing finite: what it holds then is 0. NaN is told by
+ * so is their error. Where `COMPENSATED` is true, what sums lose by rounding is added up too. A count from −3.4·10³⁸ on is one that has met nothing finite: what it holds then is 0. NaN is told by
  * its bits on the way.
  *
  * @module
@@ -15,13 +15,14 @@ const REACH: f32 = 10.0;
 
 struct Count {
   total: vec4<f32>,
+  lost: vec4<f32>,
   special: vec4<u32>,
   base: f32,
   top: f32,
 }
 
 fn new_count() -> Count {
-  return Count(vec4(0.0), vec4(0u), LEAST, -infinity());
+  return Count(vec4(0.0), vec4(0.0), vec4(0u), LEAST, -infinity());
 }
 
 fn lanes(x: vec4<f32>) -> f32 {
@@ -32,24 +33,49 @@ fn highest(x: vec4<f32>) -> f32 {
   return max(max(x.x, x.z), max(x.y, x.w));
 }
 
+/** Adds to a sum of four lanes, and to another what it loses by rounding. */
+fn accumulate(sum: ptr<function, vec4<f32>>, lost: ptr<function, vec4<f32>>, x: vec4<f32>) {
+  let s = opaque4(*sum + x);
+  let c = opaque4(s - *sum);
+  let rest = (*sum - (s - c)) + (x - c);
+  *lost += select(vec4(0.0), rest, (bitcast<vec4<u32>>(s) & vec4(0x7fffffffu)) < vec4(INFINITY_BITS));
+  *sum = s;
+}
+
+fn lanes_of(sum: vec4<f32>, lost: vec4<f32>) -> vec2<f32> {
+  let a = sum_of(sum.x, sum.z);
+  let b = sum_of(sum.y, sum.w);
+  return add(a, pair(b.x, b.y + lanes(lost)));
+}
+
 /** Adds four capped logits; returns their weights against the base. */
 fn take(count: ptr<function, Count>, x: vec4<f32>, inverse: vec2<f32>) -> vec4<f32> {
   (*count).special = max((*count).special, bitcast<vec4<u32>>(x) & vec4(0x7fffffffu));
   let peak = highest(x);
   let base = (*count).base;
   if (cooled(peak - base, inverse) > REACH) {
-    (*count).total *= exp1(step_down(base, peak, inverse));
+    let k = exp1(step_down(base, peak, inverse));
+    (*count).total *= k;
+    (*count).lost *= k;
     (*count).base = peak;
   }
   (*count).top = max((*count).top, peak);
   let e = exp4(cooled4(x - (*count).base, inverse));
-  (*count).total += e;
+  if (COMPENSATED) {
+    var total = (*count).total; // a pointer to a member of what a pointer points to is too much for naga 29
+    var lost = (*count).lost;
+    accumulate(&total, &lost, e);
+    (*count).total = total;
+    (*count).lost = lost;
+  } else {
+    (*count).total += e;
+  }
   return e;
 }
 
-/** The exponent of a move of the base. */
+/** The exponent of a move of the base; finite. */
 fn step_down(old: f32, base: f32, inverse: vec2<f32>) -> f32 {
-  return cooled(max(old - base, LEAST), inverse);
+  return max(cooled(old - base, inverse), -1e30);
 }
 
 fn has_nan(count: Count) -> bool {
@@ -58,17 +84,13 @@ fn has_nan(count: Count) -> bool {
 
 /** Σ e^(x − top) of a count whose top is known: by the rules of the extended reals where that is not finite. */
 fn weight_of(count: Count, inverse: vec2<f32>) -> vec2<f32> {
-  var sum = 0.0;
-  if (is_finite(count.top)) {
-    sum = lanes(count.total) * exp1(-cooled(count.top - count.base, inverse));
-  }
-  if (is_infinite(count.top)) {
-    sum = infinity();
-  }
   if (has_nan(count)) {
-    sum = nan();
+    return vec2(nan(), 0.0);
   }
-  return vec2(sum, 0.0);
+  if (is_finite(count.top)) {
+    return lanes_of(count.total, count.lost) * exp1(-cooled(count.top - count.base, inverse));
+  }
+  return vec2(select(0.0, infinity(), is_infinite(count.top)), 0.0);
 }
 
 /** The largest of four numbers and another that is not NaN. */

@@ -10,13 +10,15 @@
  */
 
 /** What a segment leaves of both rows. */
-export const PAIR = { name: "Pair", bytes: 24 } as const;
+export const PAIR = { name: "Pair", bytes: 24, isLevelled: true } as const;
 
 /** Two sums over a segment. */
 export const TERMS = { name: "Terms", bytes: 16 } as const;
 
 /** The source. */
 export const PAIRS = /* wgsl */ `
+const COMPENSATED: bool = true;
+
 struct Pair {
   sum_p: vec2<f32>,
   sum_q: vec2<f32>,
@@ -37,16 +39,21 @@ fn nothing_Terms() -> Terms {
   return Terms(vec2(0.0), vec2(0.0));
 }
 
-fn merge_Pair(a: Pair, b: Pair) -> Pair {
+fn levels_Pair(a: Pair) -> vec2<f32> {
+  return vec2(a.max_p, a.max_q);
+}
+
+fn raise_Pair(a: Pair, levels: vec2<f32>) -> Pair {
   let inverse = coldness();
-  let p = max(a.max_p, b.max_p);
-  let q = max(a.max_q, b.max_q);
-  return Pair(
-    add(scaled(a.sum_p, rise(a.max_p, p, inverse)), scaled(b.sum_p, rise(b.max_p, p, inverse))),
-    add(scaled(a.sum_q, rise(a.max_q, q, inverse)), scaled(b.sum_q, rise(b.max_q, q, inverse))),
-    p,
-    q,
-  );
+  let p = scaled(a.sum_p, rise(a.max_p, levels.x, inverse));
+  return Pair(p, scaled(a.sum_q, rise(a.max_q, levels.y, inverse)), levels.x, levels.y);
+}
+
+fn merge_Pair(x: Pair, y: Pair) -> Pair {
+  let top = max(levels_Pair(x), levels_Pair(y));
+  let a = raise_Pair(x, top);
+  let b = raise_Pair(y, top);
+  return Pair(add(a.sum_p, b.sum_p), add(a.sum_q, b.sum_q), top.x, top.y);
 }
 
 fn merge_Terms(a: Terms, b: Terms) -> Terms {
@@ -116,6 +123,9 @@ struct Classes {
   q: vec4<f32>,
   /** ln P − ln Q: −∞ or anything where p is masked, ∞ where q is and p is not. */
   d: vec4<f32>,
+  /** δ, and what is lost of it by rounding. */
+  delta: vec4<f32>,
+  error: vec4<f32>,
 }
 
 fn classes_of(row: u32, at: vec4<u32>, inside: vec4<bool>, rows: Rows) -> Classes {
@@ -137,23 +147,28 @@ fn classes_of(row: u32, at: vec4<u32>, inside: vec4<bool>, rows: Rows) -> Classe
     delta = select(delta, fma(s, atanh_rest(s * s), 2.0 * s), near);
     error = select(error, vec4(0.0), near);
   }
+  c.delta = delta;
+  c.error = error;
   c.d = cooled4(opaque4(delta - rows.gap.x) + (error - rows.gap.y), rows.inverse);
   c.d = select(c.d, vec4(infinity()), are_masked(c.cq) & !are_masked(c.cp));
   return c;
 }
 
-/** Adds to a sum of four lanes what it loses by rounding. */
-fn accumulate(sum: ptr<function, vec4<f32>>, lost: ptr<function, vec4<f32>>, x: vec4<f32>) {
-  let s = opaque4(*sum + x);
-  let c = opaque4(s - *sum);
-  let rest = (*sum - (s - c)) + (x - c);
-  *lost += select(vec4(0.0), rest, (bitcast<vec4<u32>>(s) & vec4(0x7fffffffu)) < vec4(INFINITY_BITS));
-  *sum = s;
+/** P·ΣP·(d − 1) + Q·ΣP of one class, as a pair: a large divergence may be one large term. */
+fn heavy_term(c: Classes, k: u32, rows: Rows) -> vec2<f32> {
+  let d = multiply(subtract(vec2(c.delta[k], c.error[k]), rows.gap), rows.inverse);
+  let x = multiply(sum_of(c.cp[k], -rows.max_p), rows.inverse);
+  return add(multiply(exp_pair(x), add(d, vec2(-1.0, 0.0))), vec2(c.q[k], 0.0));
 }
 
-fn lanes_of(sum: vec4<f32>, lost: vec4<f32>) -> vec2<f32> {
-  let a = sum_of(sum.x, sum.z);
-  let b = sum_of(sum.y, sum.w);
-  return add(a, pair(b.x, b.y + lanes(lost)));
+/** e^d as a pair, for a d from −10 to 0. */
+fn exp_pair(d: vec2<f32>) -> vec2<f32> {
+  let b = opaque(fma(d.x, LOG2E, MAGIC));
+  let r = subtract(d, multiply(vec2(b - MAGIC, 0.0), vec2(0.6931471824645996, -1.904654212e-9)));
+  // From r³ on the terms are below a hundredth
+  let square = multiply(r, r) * 0.5;
+  let series = fma(r.x, fma(r.x, fma(r.x, fma(r.x, 1.0 / 5040.0, 1.0 / 720.0), 1.0 / 120.0), 1.0 / 24.0), 1.0 / 6.0);
+  let e = add(vec2(1.0, 0.0), add(r, add(square, vec2(r.x * r.x * r.x * series, 0.0))));
+  return e * bitcast<f32>(bitcast<u32>(b) << 23u);
 }
 `;

@@ -8,7 +8,7 @@
  */
 
 /** What a segment leaves. */
-export const SUMS = { name: "Sums", bytes: 48 } as const;
+export const SUMS = { name: "Sums", bytes: 48, isLevelled: true } as const;
 
 /** For operations without target mass. */
 export const UNLABELLED = /* wgsl */ `
@@ -23,6 +23,8 @@ fn label(row: u32, at: vec4<u32>, inside: vec4<bool>, x: vec4<f32>) -> vec4<f32>
 
 /** The source. */
 export const SCAN = /* wgsl */ `
+const COMPENSATED: bool = false;
+
 /** Of capped logits c and x = c / temperature. */
 struct Sums {
   /** Σ e^(x − m). */
@@ -44,20 +46,36 @@ fn nothing_Sums() -> Sums {
   return Sums(zero, zero, zero, zero, -infinity(), -infinity());
 }
 
-fn merge_Sums(a: Sums, b: Sums) -> Sums {
-  var merged = a;
-  let inverse = coldness();
-  let top = max(a.max, b.max);
-  let step_a = rise(a.max, top, inverse);
-  let step_b = rise(b.max, top, inverse);
-  merged.max = top;
-  merged.sum = add(scaled(a.sum, step_a), scaled(b.sum, step_b));
+fn levels_Sums(a: Sums) -> vec2<f32> {
+  return vec2(a.max);
+}
+
+fn raise_Sums(a: Sums, levels: vec2<f32>) -> Sums {
+  var raised = a;
+  let step = rise(a.max, levels.x, coldness());
+  raised.max = levels.x;
+  raised.sum = scaled(a.sum, step);
   if (MOMENTS) {
-    merged.moment = add(moved(a, step_a), moved(b, step_b));
+    raised.moment = moved(a, step);
+  }
+  if (is_labelled()) {
+    raised.labelled = shifted(a.labelled, a.mass, a.max, levels.x);
+  }
+  return raised;
+}
+
+fn merge_Sums(x: Sums, y: Sums) -> Sums {
+  let top = vec2(max(x.max, y.max));
+  let a = raise_Sums(x, top);
+  let b = raise_Sums(y, top);
+  var merged = a;
+  merged.sum = add(a.sum, b.sum);
+  if (MOMENTS) {
+    merged.moment = add(a.moment, b.moment);
   }
   if (is_labelled()) {
     merged.mass = add(a.mass, b.mass);
-    merged.labelled = add(shifted(a.labelled, a.mass, a.max, top), shifted(b.labelled, b.mass, b.max, top));
+    merged.labelled = add(a.labelled, b.labelled);
   }
   merged.target_logit = select(a.target_logit, b.target_logit, is_masked(a.target_logit));
   return merged;
