@@ -11,7 +11,7 @@ export type DType = "f32" | "f16" | "bf16";
 export type MatrixData = Float32Array | Float16Array | Uint16Array;
 
 /** A row-major matrix over a caller's array, or over a buffer of the GPU; nothing is copied until it is used. */
-export interface Matrix<Data extends MatrixData | GPUBuffer = MatrixData> {
+export interface Matrix<Data extends AnyData = MatrixData> {
   /**
    * The elements: `Float32Array` (f32), `Float16Array` (f16), or `Uint16Array` with `dtype` "bf16" or "f16" (the raw codes). A
    * `GPUBuffer` holds the same bytes, from its first one on.
@@ -25,8 +25,11 @@ export interface Matrix<Data extends MatrixData | GPUBuffer = MatrixData> {
   readonly rowStride?: number;
 }
 
+/** The elements of a {@linkcode Matrix} wherever they lie. */
+export type AnyData = MatrixData | GPUBuffer;
+
 /** A {@linkcode Matrix} wherever it lies. */
-export type AnyMatrix = Matrix<MatrixData | GPUBuffer>;
+export type AnyMatrix = Matrix<AnyData>;
 
 /** The backends that can be asked for by name. */
 export type BackendName = "wasm" | "webgpu" | "reference";
@@ -59,6 +62,12 @@ export interface CommonOptions {
    * before it begins.
    */
   readonly signal?: AbortSignal;
+}
+
+/** Where new matrices that are outputs go. */
+export interface GpuOutputs {
+  /** "gpu" leaves them in `GPUBuffer`s, f32, which are the caller's to destroy; new arrays unless given. */
+  readonly outputs: "gpu";
 }
 
 /** Transformations of raw logits that come before anything else: first the cap, then the temperature. */

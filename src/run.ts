@@ -31,7 +31,8 @@ export async function run<Result>(prepare: () => Prepared<Result>): Promise<Resu
   call.options.signal?.throwIfAborted();
   const { backend, reason } = await choose(call);
   call.options.signal?.throwIfAborted();
-  const outcome = call.dims.rows === 0 ? { threads: 1 } : await backend.run(call);
+  const isIdle = call.dims.rows === 0 && onDevice(call) === undefined;
+  const outcome = isIdle ? { threads: 1 } : await backend.run(call);
   return finish(reportOf(call, backend, reason, outcome, start));
 }
 
@@ -56,7 +57,7 @@ async function choose(call: CheckedCall): Promise<Choice<Backend>> {
   if (wanted !== "auto") return chooseSync(call);
   if (there !== undefined) {
     const obstacle = await webgpu.obstacle(call);
-    if (obstacle === undefined) return { backend: webgpu, reason: `${webgpu.manner(call)}: ${there} is there` };
+    if (obstacle === undefined) return { backend: webgpu, reason: `${webgpu.manner(call)}: ${there} is on the GPU` };
     throw new BackendUnavailableError(
       `Cannot compute ${call.operation.name} on webgpu, where ${there} is: ${obstacle}`,
     );
@@ -73,7 +74,7 @@ function chooseSync(call: CheckedCall): Choice<SyncBackend> {
   if (wanted === "auto" && there === undefined) return fastest(call, "the fastest without a promise");
   const backend = ON_CPU.find(({ name }) => name === wanted);
   if (backend && there === undefined) return byName(call, backend, backend.obstacle(call));
-  const obstacle = backend ? `${there} is in a buffer of the GPU` : "a GPU answers through promises only";
+  const obstacle = backend ? `${there} is on the GPU` : "a GPU answers through promises only";
   throw new BackendUnavailableError(
     `Cannot compute ${call.operation.name} on ${backend?.name ?? "webgpu"}: ${obstacle}`,
   );

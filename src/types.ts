@@ -1,5 +1,16 @@
 /** The types and the error that every entry point exports beside its functions. */
-export type { BackendName, CommonOptions, DType, LogitsOptions, Matrix, MatrixData, Report } from "./operation.ts";
+export type {
+  AnyData,
+  AnyMatrix,
+  BackendName,
+  CommonOptions,
+  DType,
+  GpuOutputs,
+  LogitsOptions,
+  Matrix,
+  MatrixData,
+  Report,
+} from "./operation.ts";
 export type { CrossEntropyOptions, CrossEntropyResult, Targets } from "./ops/cross_entropy.ts";
 export type { DivergenceOptions, DivergenceResult } from "./ops/divergence.ts";
 export type { EntropyOptions, EntropyResult } from "./ops/entropy.ts";
@@ -10,6 +21,7 @@ export type { LogSumExpOptions, LogSumExpResult } from "./ops/log_sum_exp.ts";
 export type { CrossEntropyPartialOptions, PartialOptions } from "./ops/partials.ts";
 export type { Reduced, Reduction } from "./ops/reduction.ts";
 export type { SoftmaxOptions, SoftmaxResult } from "./ops/softmax.ts";
+export type { TransformOptions } from "./ops/transform_rows.ts";
 export type { TargetStatisticsResult, TokenStatisticsOptions, TokenStatisticsResult } from "./ops/token_statistics.ts";
 export type { Finished, Partial, PartialKind } from "./partial.ts";
 export type { AllocatedMatrix, DTypeArrays } from "./wasm/allocate.ts";

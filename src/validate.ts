@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { CommonOptions, DType, LogitsOptions, Matrix, Tensor, TensorData } from "./operation.ts";
+import type { AnyTensor, CommonOptions, DeviceTensor, DType, LogitsOptions, Matrix, TensorData } from "./operation.ts";
 import { COLUMNS, type Partial as PartialResult, type PartialKind } from "./partial.ts";
-import { isResident } from "./wasm/memory.ts";
+import { isSamePlace, overlap } from "./tensors.ts";
 
 /** Options that every operation understands. */
 const COMMON = ["backend", "device", "deterministic", "threads", "signal"];
@@ -120,34 +120,44 @@ export class Checker {
     return value ?? false;
   }
 
+  /** Where matrices that are outputs go: new arrays, unless it is "gpu". */
+  outputs(value: unknown): "gpu" | undefined {
+    return this.choice<"gpu" | undefined>("outputs", value, ["gpu"], undefined);
+  }
+
   /** A matrix to read: at least one column, and a row stride of 0 or of no less than the columns. */
-  matrix(name: string, value: unknown): Tensor {
+  matrix(name: string, value: unknown): AnyTensor {
     return this.#matrix(name, value, true);
   }
 
   /** A matrix like another one's shape. */
-  matching(name: string, value: unknown, [rows, columns]: readonly number[], of: string): Tensor {
+  matching(name: string, value: unknown, [rows, columns]: readonly number[], of: string): AnyTensor {
     return this.#like(this.#matrix(name, value, true), name, rows, columns, of);
   }
 
   /** A matrix to write, of the logits' shape; it may be the very matrix of one input, or else must not overlap any. */
-  output(name: string, value: unknown, like: Tensor, inputs: Readonly<Record<string, Tensor | undefined>>): Tensor {
+  output(
+    name: string,
+    value: unknown,
+    like: AnyTensor,
+    inputs: Readonly<Record<string, AnyTensor | undefined>>,
+  ): AnyTensor {
     const output = this.#like(this.#matrix(name, value, false), name, like.rows, like.columns, "logits");
     for (const [other, input] of Object.entries(inputs)) {
-      if (input === undefined || !overlap(output.data, input.data)) continue;
-      const identical = input === like && output.data.byteOffset === input.data.byteOffset &&
-        output.rowStride === input.rowStride && output.dtype === input.dtype;
+      if (input === undefined || !overlap(output, input)) continue;
+      const identical = input === like && isSamePlace(output, input) && output.rowStride === input.rowStride &&
+        output.dtype === input.dtype;
       if (!identical) throw this.rangeError(`${name} overlaps ${other} without being the same matrix as the logits`);
     }
     return output;
   }
 
-  #like(tensor: Tensor, name: string, rows: number, columns: number, of: string): Tensor {
+  #like(tensor: AnyTensor, name: string, rows: number, columns: number, of: string): AnyTensor {
     if (tensor.rows === rows && tensor.columns === columns) return tensor;
     throw this.rangeError(`${name} is [${tensor.rows}, ${tensor.columns}], ${of} is [${rows}, ${columns}]`);
   }
 
-  #matrix(name: string, value: unknown, readable: boolean): Tensor {
+  #matrix(name: string, value: unknown, readable: boolean): AnyTensor {
     if (typeof value !== "object" || value === null) throw this.typeError(`${name} is ${show(value)}, not a matrix`);
     const { data, shape, dtype, rowStride } = value as Partial<Matrix>;
     const known = this.#dtype(name, data, dtype);
@@ -157,12 +167,25 @@ export class Checker {
       const least = readable ? `neither 0 nor at least ${columns}` : `less than ${columns}`;
       throw this.rangeError(`${name}.rowStride is ${stride}, ${least}`);
     }
-    const needed = rows === 0 ? 0 : (rows - 1) * stride + columns;
+    const needed = rows === 0 ? 0 : (rows - 1) * stride + columns, sizes = { rows, columns, rowStride: stride };
+    if (isBuffer(data)) return this.#resident(name, data, { ...sizes, dtype: known }, needed);
     const { length } = data as TensorData;
     if (length < needed) {
       throw this.typeError(`${name}.data has ${length} elements, shape [${rows}, ${columns}] needs ${needed}`);
     }
-    return { data: (data as TensorData).subarray(0, needed), dtype: known, rows, columns, rowStride: stride };
+    return { ...sizes, data: (data as TensorData).subarray(0, needed), dtype: known };
+  }
+
+  /** A matrix in a buffer of the GPU, which shaders see by whole words. */
+  #resident(name: string, buffer: GPUBuffer, tensor: DeviceTensor, needed: number): DeviceTensor {
+    const bytes = Math.ceil(needed * (tensor.dtype === "f32" ? 4 : 2) / 4) * 4;
+    if (buffer.size < bytes) {
+      const shape = `[${tensor.rows}, ${tensor.columns}]`;
+      throw this.typeError(`${name}.data has ${buffer.size} bytes, shape ${shape} needs ${bytes}`);
+    }
+    if ((buffer.usage & 0x80) === 0) throw this.typeError(`${name}.data lacks GPUBufferUsage.STORAGE`);
+    if (buffer.mapState !== "unmapped") throw this.typeError(`${name}.data is ${buffer.mapState}, not unmapped`);
+    return { ...tensor, buffer };
   }
 
   /** `[rows, columns]`: no fewer than 0 rows and 1 column. */
@@ -179,9 +202,15 @@ export class Checker {
   }
 
   #dtype(name: string, data: unknown, dtype: unknown): DType {
+    if (isBuffer(data)) {
+      if (dtype === undefined) {
+        throw this.typeError(`${name}.data is a GPUBuffer: dtype must say "f32", "f16" or "bf16"`);
+      }
+      return this.choice(`${name}.dtype`, dtype, ["f32", "f16", "bf16"], "f32");
+    }
     const natural = data instanceof Float32Array ? "f32" : data instanceof Float16Array ? "f16" : undefined;
     if (natural === undefined && !(data instanceof Uint16Array)) {
-      throw this.typeError(`${name}.data is ${show(data)}, not a Float32Array, Float16Array or Uint16Array`);
+      throw this.typeError(`${name}.data is ${show(data)}, not a Float32Array, Float16Array, Uint16Array or GPUBuffer`);
     }
     const allowed: readonly DType[] = natural === undefined ? ["bf16", "f16"] : [natural];
     if (dtype === undefined && natural === undefined) {
@@ -240,33 +269,14 @@ export class Checker {
   }
 }
 
-/** A fresh vector of one number a row, as a tensor. */
-export function vector<Data extends Float32Array | Float64Array | Int32Array>(data: Data, columns = 1): Tensor & {
-  readonly data: Data;
-} {
-  const dtype = data instanceof Float32Array ? "f32" : data instanceof Float64Array ? "f64" : "i32";
-  return { data, dtype, rows: data.length / columns, columns, rowStride: columns };
-}
-
-/** One row that all rows share, as a tensor. */
-export function shared(data: Float32Array): Tensor {
-  return { data, dtype: "f32", rows: 1, columns: data.length, rowStride: data.length };
-}
-
-/** The public face of a tensor that was an output. */
-export function asMatrix({ data, dtype, rows, columns, rowStride }: Tensor): Matrix {
-  return { data: data as Matrix["data"], shape: [rows, columns], dtype: dtype as DType, rowStride };
-}
-
-function overlap(a: TensorData, b: TensorData): boolean {
-  if (a.buffer !== b.buffer && !(isResident(a) && isResident(b))) return false;
-  return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
-}
-
 /** Whether a value is of a class that not every runtime has. */
 function isInstance(name: "GPUDevice" | "GPUBuffer", value: unknown): boolean {
   const constructor: unknown = Reflect.get(globalThis, name);
   return typeof constructor === "function" && value instanceof constructor;
+}
+
+function isBuffer(value: unknown): value is GPUBuffer {
+  return isInstance("GPUBuffer", value);
 }
 
 /** A value as a message shows it: short, and never by running its code. */

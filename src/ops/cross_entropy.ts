@@ -1,6 +1,18 @@
-import type { CommonOptions, LogitsOptions, Matrix, Operation, Report, Tensor } from "../operation.ts";
+import type {
+  AnyData,
+  AnyMatrix,
+  AnyTensor,
+  CommonOptions,
+  GpuOutputs,
+  LogitsOptions,
+  Matrix,
+  MatrixData,
+  Operation,
+  Report,
+} from "../operation.ts";
 import { type Prepared, run, runSync } from "../run.ts";
-import { asMatrix, Checker, shared, vector } from "../validate.ts";
+import { asMatrix, newMatrix, shared, vector } from "../tensors.ts";
+import { Checker } from "../validate.ts";
 import { reduce, type Reduced, type Reduction, REDUCTIONS } from "./reduction.ts";
 
 /** The record of crossEntropy. */
@@ -28,7 +40,8 @@ export const record: Operation = {
 export type Targets = Int32Array | Uint32Array | ArrayLike<number>;
 
 /** Options of {@linkcode crossEntropy}. */
-export interface CrossEntropyOptions<R extends Reduction = Reduction> extends CommonOptions, LogitsOptions {
+export interface CrossEntropyOptions<R extends Reduction = Reduction, Data extends AnyData = MatrixData>
+  extends CommonOptions, LogitsOptions {
   /** "mean" (the default) over the rows that count, "sum", or "none" for one loss a row. */
   readonly reduction?: R;
   /** The target that marks a row to be left out: −100 unless given. */
@@ -40,13 +53,13 @@ export interface CrossEntropyOptions<R extends Reduction = Reduction> extends Co
   /** z: adds z·logSumExp² to the loss of every row that counts, before the reduction. */
   readonly zLoss?: number;
   /** `true` for a new f32 gradient, "inPlace" to overwrite the logits, or the matrix that receives it. */
-  readonly gradient?: boolean | "inPlace" | Matrix;
+  readonly gradient?: boolean | "inPlace" | Matrix<Data>;
   /** [rows]: the upstream gradient of each row's loss, which its gradient row is multiplied by. */
   readonly gradientScale?: ArrayLike<number>;
 }
 
 /** What {@linkcode crossEntropy} returns. */
-export interface CrossEntropyResult<R extends Reduction = Reduction> {
+export interface CrossEntropyResult<R extends Reduction = Reduction, Data extends AnyData = MatrixData> {
   /** Nats: a number, or [rows] for "none". */
   readonly loss: Reduced<R>;
   /** [rows], nats; 0 for ignored rows, which are not read. */
@@ -54,20 +67,20 @@ export interface CrossEntropyResult<R extends Reduction = Reduction> {
   /** Share of the counted rows whose target is a most likely class; only for class indices. NaN if none counts. */
   readonly accuracy?: number;
   /** [rows, vocab]: with respect to the raw logits, before soft cap and temperature. */
-  readonly gradient?: Matrix;
+  readonly gradient?: Matrix<Data>;
   /** How it ran. */
   readonly report: Report;
 }
 
 const OPTIONS = [
-  ...["reduction", "ignoreIndex", "classWeights", "labelSmoothing", "zLoss", "gradient", "gradientScale"],
+  ...["reduction", "ignoreIndex", "classWeights", "labelSmoothing", "zLoss", "gradient", "gradientScale", "outputs"],
 ];
 
 function prepare<R extends Reduction>(
-  logits: Matrix,
-  targets: Targets | Matrix,
-  options: CrossEntropyOptions<R> = {},
-): Prepared<CrossEntropyResult<R>> {
+  logits: AnyMatrix,
+  targets: Targets | AnyMatrix,
+  options: CrossEntropyOptions<R, AnyData> & Partial<GpuOutputs> = {},
+): Prepared<CrossEntropyResult<R, AnyData>> {
   const check = new Checker("compute crossEntropy");
   const { options: common, softcap, temperature } = check.logitsOptions(options, OPTIONS);
   const input = check.matrix("logits", logits);
@@ -95,7 +108,7 @@ function prepare<R extends Reduction>(
     classWeights: weights && shared(weights),
     gradientScale: upstream && vector(upstream),
   };
-  const gradient = gradientOf(check, logits, options.gradient, inputs);
+  const gradient = gradientOf(check, logits, options, inputs);
   const loss = vector(new Float32Array(rows)), logSumExp = vector(new Float32Array(rows));
   const hit = classes && vector(new Int32Array(rows));
   return {
@@ -117,27 +130,25 @@ function prepare<R extends Reduction>(
       loss: reduce(loss.data, reduction, denominator),
       logSumExp: logSumExp.data,
       ...(hit && counted && { accuracy: hit.data.reduce((sum, x) => sum + x, 0) / counted.length }),
-      ...(gradient && { gradient: gradient.matrix }),
+      ...(gradient && { gradient: gradient.matrix ?? asMatrix(gradient.tensor) }),
       report,
     }),
   };
 }
 
-/** The gradient's tensor, and the matrix that the caller gets for it. */
+/** The gradient's tensor, and the caller's matrix if it is one. */
 function gradientOf(
   check: Checker,
-  logits: Matrix,
-  option: unknown,
-  inputs: { readonly logits: Tensor } & Readonly<Record<string, Tensor | undefined>>,
-): { tensor: Tensor; matrix: Matrix } | undefined {
-  const { logits: input } = inputs;
+  logits: AnyMatrix,
+  { gradient: option, outputs: wanted }: { readonly gradient?: unknown; readonly outputs?: unknown },
+  inputs: { readonly logits: AnyTensor } & Readonly<Record<string, AnyTensor | undefined>>,
+): { tensor: AnyTensor; matrix?: AnyMatrix } | undefined {
+  const { logits: input } = inputs, outputs = check.outputs(wanted);
   if (option === undefined || option === false) return undefined;
-  if (option === true) {
-    const tensor = vector(new Float32Array(input.rows * input.columns), input.columns);
-    return { tensor, matrix: asMatrix(tensor) };
-  }
+  if (option === true) return { tensor: newMatrix(input.rows, input.columns, outputs) };
   if (typeof option === "string") check.choice("gradient", option, ["inPlace"], "inPlace");
-  const matrix = option === "inPlace" ? logits : option as Matrix;
+  if (outputs) throw check.typeError('outputs is "gpu", and gradient says where else');
+  const matrix = option === "inPlace" ? logits : option as AnyMatrix;
   return { tensor: check.output("gradient", matrix, input, inputs), matrix };
 }
 
@@ -145,7 +156,7 @@ function optional<T, U>(value: T | undefined, check: (value: T) => U): U | undef
   return value === undefined ? undefined : check(value);
 }
 
-function isMatrix(value: unknown): value is Matrix {
+function isMatrix(value: unknown): value is AnyMatrix {
   return typeof value === "object" && value !== null && "shape" in value;
 }
 
@@ -179,11 +190,22 @@ function isMatrix(value: unknown): value is Matrix {
  * assertAlmostEquals(gradient?.data[1] ?? NaN, -0.5, 1e-6);
  * ```
  */
+export function crossEntropy<R extends Reduction = "mean", Data extends AnyData = MatrixData>(
+  logits: Matrix<Data>,
+  targets: Targets | AnyMatrix,
+  options?: CrossEntropyOptions<R, MatrixData | Data>,
+): Promise<CrossEntropyResult<R, MatrixData | Data>>;
+/** The same with the gradient in a new buffer of the GPU. */
 export function crossEntropy<R extends Reduction = "mean">(
-  logits: Matrix,
-  targets: Targets | Matrix,
-  options?: CrossEntropyOptions<R>,
-): Promise<CrossEntropyResult<R>> {
+  logits: AnyMatrix,
+  targets: Targets | AnyMatrix,
+  options: CrossEntropyOptions<R> & GpuOutputs,
+): Promise<CrossEntropyResult<R, GPUBuffer>>;
+export function crossEntropy<R extends Reduction = "mean">(
+  logits: AnyMatrix,
+  targets: Targets | AnyMatrix,
+  options?: CrossEntropyOptions<R, AnyData> & Partial<GpuOutputs>,
+): Promise<CrossEntropyResult<R, AnyData>> {
   return run(() => prepare(logits, targets, options));
 }
 
@@ -193,5 +215,5 @@ export function crossEntropySync<R extends Reduction = "mean">(
   targets: Targets | Matrix,
   options?: CrossEntropyOptions<R>,
 ): CrossEntropyResult<R> {
-  return runSync(() => prepare(logits, targets, options));
+  return runSync(() => prepare(logits, targets, options)) as CrossEntropyResult<R>;
 }

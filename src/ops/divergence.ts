@@ -1,7 +1,20 @@
 /** What the divergences share: two matrices in, one number a row and gradients with respect to either out. */
-import type { CheckedCall, CommonOptions, LogitsOptions, Matrix, Operation, Report, Tensor } from "../operation.ts";
+import type {
+  AnyData,
+  AnyMatrix,
+  AnyTensor,
+  CheckedCall,
+  CommonOptions,
+  GpuOutputs,
+  LogitsOptions,
+  Matrix,
+  MatrixData,
+  Operation,
+  Report,
+} from "../operation.ts";
 import type { Prepared } from "../run.ts";
-import { asMatrix, Checker, vector } from "../validate.ts";
+import { asMatrix, newMatrix, vector } from "../tensors.ts";
+import { Checker } from "../validate.ts";
 import { reduce, type Reduced, type Reduction, REDUCTIONS } from "./reduction.ts";
 
 /** Options of both divergences. */
@@ -15,13 +28,13 @@ export interface DivergenceOptions<R extends Reduction = Reduction> extends Comm
 }
 
 /** What both divergences return. */
-export interface DivergenceResult<R extends Reduction = Reduction> {
+export interface DivergenceResult<R extends Reduction = Reduction, Data extends AnyData = MatrixData> {
   /** Nats: a number, or [rows] for "none". */
   readonly divergence: Reduced<R>;
   /** [rows, vocab], f32: with respect to the logits p. */
-  readonly gradientP?: Matrix;
+  readonly gradientP?: Matrix<Data>;
   /** [rows, vocab], f32: with respect to the logits q. */
-  readonly gradientQ?: Matrix;
+  readonly gradientQ?: Matrix<Data>;
   /** How it ran. */
   readonly report: Report;
 }
@@ -38,22 +51,23 @@ export const GRADIENTS: Operation["outputs"] = [
   { name: "gradientQ", shape: ["rows", "vocab"], type: "float", optional: true },
 ];
 
-const OPTIONS = ["input", "reduction", "gradient"];
+const OPTIONS = ["input", "reduction", "gradient", "outputs"];
 
 /** The checks and outputs of a divergence; `settle` checks the operation's own options and gives its own parameters. */
 export function prepareDivergence<R extends Reduction>(
   record: Operation,
-  p: Matrix,
-  q: Matrix,
-  options: DivergenceOptions<R>,
+  p: AnyMatrix,
+  q: AnyMatrix,
+  options: DivergenceOptions<R> & Partial<GpuOutputs>,
   own: readonly string[],
   settle: (check: Checker) => { readonly params: Readonly<Record<string, number>>; readonly reverse?: boolean },
-): Prepared<DivergenceResult<R>> {
+): Prepared<DivergenceResult<R, AnyData>> {
   const check = new Checker(`compute ${record.name}`);
   const { options: common, softcap, temperature } = check.logitsOptions(options, [...OPTIONS, ...own]);
   const input = check.choice("input", options.input, ["logits", "logProbabilities", "probabilities"], "logits");
   const reduction = check.choice("reduction", options.reduction, REDUCTIONS, "mean") as R;
   const wanted = check.choice("gradient", options.gradient, ["p", "q", "both", undefined], undefined);
+  const outputs = check.outputs(options.outputs);
   if (input === "probabilities" && softcap !== 0) {
     throw check.typeError("softcap is for logits, input is probabilities");
   }
@@ -63,7 +77,7 @@ export function prepareDivergence<R extends Reduction>(
   const second = check.matching("q", q, [rows, vocab], "p");
 
   const gradient = (name: "p" | "q") =>
-    wanted === name || wanted === "both" ? vector(new Float32Array(rows * vocab), vocab) : undefined;
+    wanted === name || wanted === "both" ? newMatrix(rows, vocab, outputs) : undefined;
   const gradientP = gradient("p"), gradientQ = gradient("q");
   const divergence = vector(new Float32Array(rows));
   const call: CheckedCall = {
@@ -94,6 +108,6 @@ export function prepareDivergence<R extends Reduction>(
   };
 }
 
-function named(name: string, tensor: Tensor | undefined): Record<string, Matrix> {
+function named(name: string, tensor: AnyTensor | undefined): Record<string, AnyMatrix> {
   return tensor === undefined ? {} : { [name]: asMatrix(tensor) };
 }

@@ -1,6 +1,7 @@
-import type { CommonOptions, LogitsOptions, Matrix, Operation, Report } from "../operation.ts";
+import type { AnyMatrix, CommonOptions, LogitsOptions, Matrix, Operation, Report } from "../operation.ts";
 import { type Prepared, run, runSync } from "../run.ts";
-import { Checker, vector } from "../validate.ts";
+import { vector } from "../tensors.ts";
+import { Checker } from "../validate.ts";
 
 /** The record of entropy. */
 export const record: Operation = {
@@ -30,7 +31,7 @@ export interface EntropyResult {
   readonly report: Report;
 }
 
-function prepare(logits: Matrix, options: EntropyOptions = {}): Prepared<EntropyResult> {
+function prepare(logits: AnyMatrix, options: EntropyOptions = {}): Prepared<EntropyResult> {
   const check = new Checker("compute entropy");
   const { options: common, softcap, temperature } = check.logitsOptions(options, ["base"]);
   const base = check.choice<2 | undefined>("base", options.base, [2], undefined);
@@ -71,7 +72,7 @@ function prepare(logits: Matrix, options: EntropyOptions = {}): Prepared<Entropy
  * assertAlmostEquals((await entropy(coin, { base: 2 })).entropy[0], 1, 1e-6);
  * ```
  */
-export function entropy(logits: Matrix, options?: EntropyOptions): Promise<EntropyResult> {
+export function entropy(logits: AnyMatrix, options?: EntropyOptions): Promise<EntropyResult> {
   return run(() => prepare(logits, options));
 }
 

@@ -1,4 +1,4 @@
-import type { Matrix, Operation } from "../operation.ts";
+import type { AnyData, AnyMatrix, GpuOutputs, Matrix, Operation } from "../operation.ts";
 import { type Prepared, run, runSync } from "../run.ts";
 import { type DivergenceOptions, type DivergenceResult, GRADIENTS, INPUTS, prepareDivergence } from "./divergence.ts";
 import type { Reduction } from "./reduction.ts";
@@ -20,10 +20,10 @@ export interface JsDivergenceOptions<R extends Reduction = Reduction> extends Di
 }
 
 function prepare<R extends Reduction>(
-  p: Matrix,
-  q: Matrix,
-  options: JsDivergenceOptions<R> = {},
-): Prepared<DivergenceResult<R>> {
+  p: AnyMatrix,
+  q: AnyMatrix,
+  options: JsDivergenceOptions<R> & Partial<GpuOutputs> = {},
+): Prepared<DivergenceResult<R, AnyData>> {
   return prepareDivergence(record, p, q, options, ["beta"], (check) => ({
     params: { beta: check.number("beta", options.beta, { fallback: 0.5, above: 0, below: 1 }) },
   }));
@@ -55,10 +55,21 @@ function prepare<R extends Reduction>(
  * ```
  */
 export function jsDivergence<R extends Reduction = "mean">(
-  p: Matrix,
-  q: Matrix,
+  p: AnyMatrix,
+  q: AnyMatrix,
   options?: JsDivergenceOptions<R>,
-): Promise<DivergenceResult<R>> {
+): Promise<DivergenceResult<R>>;
+/** The same with gradients in new buffers of the GPU. */
+export function jsDivergence<R extends Reduction = "mean">(
+  p: AnyMatrix,
+  q: AnyMatrix,
+  options: JsDivergenceOptions<R> & GpuOutputs,
+): Promise<DivergenceResult<R, GPUBuffer>>;
+export function jsDivergence<R extends Reduction = "mean">(
+  p: AnyMatrix,
+  q: AnyMatrix,
+  options?: JsDivergenceOptions<R> & Partial<GpuOutputs>,
+): Promise<DivergenceResult<R, AnyData>> {
   return run(() => prepare(p, q, options));
 }
 
@@ -68,5 +79,5 @@ export function jsDivergenceSync<R extends Reduction = "mean">(
   q: Matrix,
   options?: JsDivergenceOptions<R>,
 ): DivergenceResult<R> {
-  return runSync(() => prepare(p, q, options));
+  return runSync(() => prepare(p, q, options)) as DivergenceResult<R>;
 }

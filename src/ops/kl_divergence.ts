@@ -1,4 +1,4 @@
-import type { Matrix, Operation } from "../operation.ts";
+import type { AnyData, AnyMatrix, GpuOutputs, Matrix, Operation } from "../operation.ts";
 import { type Prepared, run, runSync } from "../run.ts";
 import { type DivergenceOptions, type DivergenceResult, GRADIENTS, INPUTS, prepareDivergence } from "./divergence.ts";
 import type { Reduction } from "./reduction.ts";
@@ -24,10 +24,10 @@ export interface KlDivergenceOptions<R extends Reduction = Reduction> extends Di
 }
 
 function prepare<R extends Reduction>(
-  p: Matrix,
-  q: Matrix,
-  options: KlDivergenceOptions<R> = {},
-): Prepared<DivergenceResult<R>> {
+  p: AnyMatrix,
+  q: AnyMatrix,
+  options: KlDivergenceOptions<R> & Partial<GpuOutputs> = {},
+): Prepared<DivergenceResult<R, AnyData>> {
   return prepareDivergence(record, p, q, options, ["direction"], (check) => ({
     params: {},
     reverse: check.choice("direction", options.direction, ["forward", "reverse"], "forward") === "reverse",
@@ -65,10 +65,21 @@ function prepare<R extends Reduction>(
  * ```
  */
 export function klDivergence<R extends Reduction = "mean">(
-  p: Matrix,
-  q: Matrix,
+  p: AnyMatrix,
+  q: AnyMatrix,
   options?: KlDivergenceOptions<R>,
-): Promise<DivergenceResult<R>> {
+): Promise<DivergenceResult<R>>;
+/** The same with gradients in new buffers of the GPU. */
+export function klDivergence<R extends Reduction = "mean">(
+  p: AnyMatrix,
+  q: AnyMatrix,
+  options: KlDivergenceOptions<R> & GpuOutputs,
+): Promise<DivergenceResult<R, GPUBuffer>>;
+export function klDivergence<R extends Reduction = "mean">(
+  p: AnyMatrix,
+  q: AnyMatrix,
+  options?: KlDivergenceOptions<R> & Partial<GpuOutputs>,
+): Promise<DivergenceResult<R, AnyData>> {
   return run(() => prepare(p, q, options));
 }
 
@@ -78,5 +89,5 @@ export function klDivergenceSync<R extends Reduction = "mean">(
   q: Matrix,
   options?: KlDivergenceOptions<R>,
 ): DivergenceResult<R> {
-  return runSync(() => prepare(p, q, options));
+  return runSync(() => prepare(p, q, options)) as DivergenceResult<R>;
 }

@@ -1,6 +1,6 @@
-import type { CommonOptions, LogitsOptions, Matrix, Operation, Report } from "../operation.ts";
+import type { AnyData, AnyMatrix, GpuOutputs, Matrix, MatrixData, Operation, Report } from "../operation.ts";
 import { type Prepared, run, runSync } from "../run.ts";
-import { transformRows } from "./transform_rows.ts";
+import { type TransformOptions, transformRows } from "./transform_rows.ts";
 
 /** The record of logSoftmax. */
 export const record: Operation = {
@@ -12,22 +12,21 @@ export const record: Operation = {
 };
 
 /** Options of {@linkcode logSoftmax}. */
-export interface LogSoftmaxOptions extends CommonOptions, LogitsOptions {
-  /** Where the result goes, [rows, vocab] of any dtype; the logits themselves to overwrite them. */
-  readonly out?: Matrix;
-}
+export type LogSoftmaxOptions<Data extends AnyData = MatrixData> = TransformOptions<Data>;
 
 /** What {@linkcode logSoftmax} returns. */
-export interface LogSoftmaxResult {
+export interface LogSoftmaxResult<Data extends AnyData = MatrixData> {
   /** [rows, vocab]: `out`, or a new f32 matrix. */
-  readonly logProbabilities: Matrix;
+  readonly logProbabilities: Matrix<Data>;
   /** How it ran. */
   readonly report: Report;
 }
 
-function prepare(logits: Matrix, options: LogSoftmaxOptions = {}): Prepared<LogSoftmaxResult> {
+type AnyOptions = LogSoftmaxOptions<AnyData> & Partial<GpuOutputs>;
+
+function prepare(logits: AnyMatrix, options: AnyOptions = {}): Prepared<LogSoftmaxResult<AnyData>> {
   const { call, result } = transformRows(record, logits, options);
-  return { call, finish: (report) => ({ logProbabilities: result, report }) };
+  return { call, finish: (report) => ({ logProbabilities: result(), report }) };
 }
 
 /**
@@ -37,7 +36,7 @@ function prepare(logits: Matrix, options: LogSoftmaxOptions = {}): Prepared<LogS
  * in its own row only. The maximum is subtracted before the logarithm, so logits of magnitude 1e4 lose nothing.
  *
  * @param logits [rows, vocab].
- * @param options Soft cap and temperature, applied first; `out`; and the common options.
+ * @param options Soft cap and temperature, applied first; `out` or `outputs`; and the common options.
  * @returns `logProbabilities` [rows, vocab].
  * @throws {TypeError} If an argument has the wrong type.
  * @throws {RangeError} If a shape, stride or option is out of range, or `out` overlaps the logits without being them.
@@ -54,11 +53,23 @@ function prepare(logits: Matrix, options: LogSoftmaxOptions = {}): Prepared<LogS
  * assertAlmostEquals(logits.data[0], -Math.LN2, 1e-6);
  * ```
  */
-export function logSoftmax(logits: Matrix, options?: LogSoftmaxOptions): Promise<LogSoftmaxResult> {
+export function logSoftmax<Data extends AnyData = MatrixData>(
+  logits: AnyMatrix,
+  options?: LogSoftmaxOptions<Data>,
+): Promise<LogSoftmaxResult<Data>>;
+/** The same into a new buffer of the GPU. */
+export function logSoftmax(
+  logits: AnyMatrix,
+  options: LogSoftmaxOptions & GpuOutputs,
+): Promise<LogSoftmaxResult<GPUBuffer>>;
+export function logSoftmax(logits: AnyMatrix, options?: AnyOptions): Promise<LogSoftmaxResult<AnyData>> {
   return run(() => prepare(logits, options));
 }
 
 /** {@linkcode logSoftmax} without a promise. */
-export function logSoftmaxSync(logits: Matrix, options?: LogSoftmaxOptions): LogSoftmaxResult {
-  return runSync(() => prepare(logits, options));
+export function logSoftmaxSync<Data extends MatrixData = MatrixData>(
+  logits: Matrix,
+  options?: LogSoftmaxOptions<Data>,
+): LogSoftmaxResult<Data> {
+  return runSync(() => prepare(logits, options)) as LogSoftmaxResult<Data>;
 }

@@ -1,6 +1,7 @@
-import type { CommonOptions, LogitsOptions, Matrix, Operation, Report } from "../operation.ts";
+import type { AnyMatrix, CommonOptions, LogitsOptions, Matrix, Operation, Report } from "../operation.ts";
 import { type Prepared, run, runSync } from "../run.ts";
-import { Checker, vector } from "../validate.ts";
+import { vector } from "../tensors.ts";
+import { Checker } from "../validate.ts";
 
 /** The record of logSumExp. */
 export const record: Operation = {
@@ -25,7 +26,7 @@ export interface LogSumExpResult {
   readonly report: Report;
 }
 
-function prepare(logits: Matrix, options: LogSumExpOptions = {}): Prepared<LogSumExpResult> {
+function prepare(logits: AnyMatrix, options: LogSumExpOptions = {}): Prepared<LogSumExpResult> {
   const check = new Checker("compute logSumExp");
   const { options: common, softcap, temperature } = check.logitsOptions(options, []);
   const input = check.matrix("logits", logits);
@@ -66,7 +67,7 @@ function prepare(logits: Matrix, options: LogSumExpOptions = {}): Prepared<LogSu
  * assertAlmostEquals(result.logSumExp[0], Math.log(3), 1e-6);
  * ```
  */
-export function logSumExp(logits: Matrix, options?: LogSumExpOptions): Promise<LogSumExpResult> {
+export function logSumExp(logits: AnyMatrix, options?: LogSumExpOptions): Promise<LogSumExpResult> {
   return run(() => prepare(logits, options));
 }
 

@@ -1,7 +1,8 @@
-import type { CommonOptions, LogitsOptions, Matrix } from "../operation.ts";
+import type { AnyMatrix, CommonOptions, LogitsOptions, Matrix } from "../operation.ts";
 import { COLUMNS, type Partial, type PartialKind } from "../partial.ts";
 import { type Prepared, run, runSync } from "../run.ts";
-import { Checker, MAX_SIZE, vector } from "../validate.ts";
+import { vector } from "../tensors.ts";
+import { Checker, MAX_SIZE } from "../validate.ts";
 import { record as crossEntropy, type Targets } from "./cross_entropy.ts";
 import { record as klDivergence } from "./kl_divergence.ts";
 import { record as logSumExp } from "./log_sum_exp.ts";
@@ -32,7 +33,7 @@ function prepare<Kind extends PartialKind>(
   return { call: call(vector(values, COLUMNS[kind])), finish: () => ({ kind, rows, values, labelSmoothing }) };
 }
 
-function prepareLogSumExp(logits: Matrix, options: PartialOptions = {}): Prepared<Partial<"logSumExp">> {
+function prepareLogSumExp(logits: AnyMatrix, options: PartialOptions = {}): Prepared<Partial<"logSumExp">> {
   const check = new Checker("compute logSumExpPartial");
   const { options: common, ...params } = check.logitsOptions(options, []);
   const input = check.matrix("logits", logits);
@@ -47,7 +48,7 @@ function prepareLogSumExp(logits: Matrix, options: PartialOptions = {}): Prepare
 }
 
 function prepareCrossEntropy(
-  logits: Matrix,
+  logits: AnyMatrix,
   targets: Targets,
   options: CrossEntropyPartialOptions = {},
 ): Prepared<Partial<"crossEntropy">> {
@@ -79,7 +80,11 @@ function prepareCrossEntropy(
   }));
 }
 
-function prepareKlDivergence(p: Matrix, q: Matrix, options: PartialOptions = {}): Prepared<Partial<"klDivergence">> {
+function prepareKlDivergence(
+  p: AnyMatrix,
+  q: AnyMatrix,
+  options: PartialOptions = {},
+): Prepared<Partial<"klDivergence">> {
   const check = new Checker("compute klDivergencePartial");
   const { options: common, ...transformation } = check.logitsOptions(options, []);
   const first = check.matrix("p", p);
@@ -112,7 +117,7 @@ function prepareKlDivergence(p: Matrix, q: Matrix, options: PartialOptions = {})
  * assertAlmostEquals(finishPartials(whole).logSumExp[0], Math.LN2);
  * ```
  */
-export function logSumExpPartial(logits: Matrix, options?: PartialOptions): Promise<Partial<"logSumExp">> {
+export function logSumExpPartial(logits: AnyMatrix, options?: PartialOptions): Promise<Partial<"logSumExp">> {
   return run(() => prepareLogSumExp(logits, options));
 }
 
@@ -143,7 +148,7 @@ export function logSumExpPartialSync(logits: Matrix, options?: PartialOptions): 
  * ```
  */
 export function crossEntropyPartial(
-  logits: Matrix,
+  logits: AnyMatrix,
   targets: Targets,
   options?: CrossEntropyPartialOptions,
 ): Promise<Partial<"crossEntropy">> {
@@ -180,7 +185,11 @@ export function crossEntropyPartialSync(
  * assertEquals(finishPartials(mergePartials(partial, partial)).divergence[0], 0);
  * ```
  */
-export function klDivergencePartial(p: Matrix, q: Matrix, options?: PartialOptions): Promise<Partial<"klDivergence">> {
+export function klDivergencePartial(
+  p: AnyMatrix,
+  q: AnyMatrix,
+  options?: PartialOptions,
+): Promise<Partial<"klDivergence">> {
   return run(() => prepareKlDivergence(p, q, options));
 }
 

@@ -1,6 +1,6 @@
-import type { CommonOptions, LogitsOptions, Matrix, Operation, Report } from "../operation.ts";
+import type { AnyData, AnyMatrix, GpuOutputs, Matrix, MatrixData, Operation, Report } from "../operation.ts";
 import { type Prepared, run, runSync } from "../run.ts";
-import { transformRows } from "./transform_rows.ts";
+import { type TransformOptions, transformRows } from "./transform_rows.ts";
 
 /** The record of softmax. */
 export const record: Operation = {
@@ -12,22 +12,21 @@ export const record: Operation = {
 };
 
 /** Options of {@linkcode softmax}. */
-export interface SoftmaxOptions extends CommonOptions, LogitsOptions {
-  /** Where the result goes, [rows, vocab] of any dtype; the logits themselves for a softmax in place. */
-  readonly out?: Matrix;
-}
+export type SoftmaxOptions<Data extends AnyData = MatrixData> = TransformOptions<Data>;
 
 /** What {@linkcode softmax} returns. */
-export interface SoftmaxResult {
+export interface SoftmaxResult<Data extends AnyData = MatrixData> {
   /** [rows, vocab]: `out`, or a new f32 matrix. */
-  readonly probabilities: Matrix;
+  readonly probabilities: Matrix<Data>;
   /** How it ran. */
   readonly report: Report;
 }
 
-function prepare(logits: Matrix, options: SoftmaxOptions = {}): Prepared<SoftmaxResult> {
+type AnyOptions = SoftmaxOptions<AnyData> & Partial<GpuOutputs>;
+
+function prepare(logits: AnyMatrix, options: AnyOptions = {}): Prepared<SoftmaxResult<AnyData>> {
   const { call, result } = transformRows(record, logits, options);
-  return { call, finish: (report) => ({ probabilities: result, report }) };
+  return { call, finish: (report) => ({ probabilities: result(), report }) };
 }
 
 /**
@@ -37,7 +36,7 @@ function prepare(logits: Matrix, options: SoftmaxOptions = {}): Prepared<Softmax
  * NaN, in its own row only. Probabilities below 2⁻¹²⁶ may be 0. Half-precision logits are computed in f32.
  *
  * @param logits [rows, vocab].
- * @param options Soft cap and temperature, applied first; `out`; and the common options.
+ * @param options Soft cap and temperature, applied first; `out` or `outputs`; and the common options.
  * @returns `probabilities` [rows, vocab]; each row sums to 1 up to rounding.
  * @throws {TypeError} If an argument has the wrong type.
  * @throws {RangeError} If a shape, stride or option is out of range, or `out` overlaps the logits without being them.
@@ -53,11 +52,20 @@ function prepare(logits: Matrix, options: SoftmaxOptions = {}): Prepared<Softmax
  * assertAlmostEquals(probabilities.data[0], Math.E / (Math.E + 1), 1e-6);
  * ```
  */
-export function softmax(logits: Matrix, options?: SoftmaxOptions): Promise<SoftmaxResult> {
+export function softmax<Data extends AnyData = MatrixData>(
+  logits: AnyMatrix,
+  options?: SoftmaxOptions<Data>,
+): Promise<SoftmaxResult<Data>>;
+/** The same into a new buffer of the GPU. */
+export function softmax(logits: AnyMatrix, options: SoftmaxOptions & GpuOutputs): Promise<SoftmaxResult<GPUBuffer>>;
+export function softmax(logits: AnyMatrix, options?: AnyOptions): Promise<SoftmaxResult<AnyData>> {
   return run(() => prepare(logits, options));
 }
 
 /** {@linkcode softmax} without a promise. */
-export function softmaxSync(logits: Matrix, options?: SoftmaxOptions): SoftmaxResult {
-  return runSync(() => prepare(logits, options));
+export function softmaxSync<Data extends MatrixData = MatrixData>(
+  logits: Matrix,
+  options?: SoftmaxOptions<Data>,
+): SoftmaxResult<Data> {
+  return runSync(() => prepare(logits, options)) as SoftmaxResult<Data>;
 }

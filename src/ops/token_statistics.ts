@@ -1,6 +1,7 @@
-import type { CommonOptions, LogitsOptions, Matrix, Operation, Report } from "../operation.ts";
+import type { AnyMatrix, CommonOptions, LogitsOptions, Matrix, Operation, Report } from "../operation.ts";
 import { type Prepared, run, runSync } from "../run.ts";
-import { Checker, vector } from "../validate.ts";
+import { vector } from "../tensors.ts";
+import { Checker } from "../validate.ts";
 import type { Targets } from "./cross_entropy.ts";
 
 /** The record of tokenStatistics. */
@@ -55,7 +56,7 @@ export type TargetStatisticsResult =
   & Required<Pick<TokenStatisticsResult, "targetLogProbability" | "rank">>;
 
 function prepare(
-  logits: Matrix,
+  logits: AnyMatrix,
   targets?: Targets,
   options: TokenStatisticsOptions = {},
 ): Prepared<TokenStatisticsResult> {
@@ -118,18 +119,18 @@ function prepare(
  * ```
  */
 export function tokenStatistics(
-  logits: Matrix,
+  logits: AnyMatrix,
   targets: Targets,
   options?: TokenStatisticsOptions,
 ): Promise<TargetStatisticsResult>;
 /** The same without targets. */
 export function tokenStatistics(
-  logits: Matrix,
+  logits: AnyMatrix,
   targets?: undefined,
   options?: TokenStatisticsOptions,
 ): Promise<TokenStatisticsResult>;
 export function tokenStatistics(
-  logits: Matrix,
+  logits: AnyMatrix,
   targets?: Targets,
   options?: TokenStatisticsOptions,
 ): Promise<TokenStatisticsResult> {

@@ -41,7 +41,7 @@ export async function compute(gpu: Gpu, call: CheckedCall): Promise<Outcome> {
 async function computeChunks(gpu: Gpu, call: CheckedCall, uses: Uses, program: Program): Promise<number | undefined> {
   const { dims, options } = call;
   const waiting: Chunk[] = [];
-  let seconds: number | undefined = 0;
+  let seconds: number | undefined = dims.rows === 0 ? undefined : 0;
   const readAll = async () => {
     for (const timed of await Chunk.readAll(gpu, waiting)) {
       seconds = timed === undefined || seconds === undefined ? undefined : seconds + timed;
@@ -78,7 +78,7 @@ async function makeOutputs(gpu: Gpu, { operation, tensors }: CheckedCall): Promi
   const outputs = operation.outputs.flatMap(({ name }) => tensors[name] ?? []);
   const wanted = outputs.filter((tensor): tensor is DeviceTensor => isOnDevice(tensor) && tensor.buffer === undefined);
   for (const tensor of wanted) {
-    const size = Math.ceil(tensor.rows * tensor.rowStride * widthOf(tensor) / 4) * 4,
+    const size = Math.ceil(Math.max(1, tensor.rows * tensor.rowStride) * widthOf(tensor) / 4) * 4,
       limit = gpu.device.limits.maxBufferSize;
     if (size > limit) {
       throw new GpuMemoryError(`An output of ${size} bytes does not fit a buffer of the GPU, ${limit} bytes at most`);
