@@ -190,17 +190,17 @@ function isMatrix(value: unknown): value is AnyMatrix {
  * assertAlmostEquals(gradient?.data[1] ?? NaN, -0.5, 1e-6);
  * ```
  */
-export function crossEntropy<R extends Reduction = "mean", Data extends AnyData = MatrixData>(
-  logits: Matrix<Data>,
-  targets: Targets | AnyMatrix,
-  options?: CrossEntropyOptions<R, MatrixData | Data>,
-): Promise<CrossEntropyResult<R, MatrixData | Data>>;
-/** The same with the gradient in a new buffer of the GPU. */
 export function crossEntropy<R extends Reduction = "mean">(
   logits: AnyMatrix,
   targets: Targets | AnyMatrix,
   options: CrossEntropyOptions<R> & GpuOutputs,
 ): Promise<CrossEntropyResult<R, GPUBuffer>>;
+/** The same with the gradient in a new array, in place of the logits, or where `gradient` says. */
+export function crossEntropy<R extends Reduction = "mean", Data extends AnyData = MatrixData>(
+  logits: Matrix<Data>,
+  targets: Targets | AnyMatrix,
+  options?: CrossEntropyOptions<R, MatrixData | Data>,
+): Promise<CrossEntropyResult<R, MatrixData | Data>>;
 export function crossEntropy<R extends Reduction = "mean">(
   logits: AnyMatrix,
   targets: Targets | AnyMatrix,

@@ -57,14 +57,14 @@ function prepare<R extends Reduction>(
 export function jsDivergence<R extends Reduction = "mean">(
   p: AnyMatrix,
   q: AnyMatrix,
-  options?: JsDivergenceOptions<R>,
-): Promise<DivergenceResult<R>>;
-/** The same with gradients in new buffers of the GPU. */
+  options: JsDivergenceOptions<R> & GpuOutputs,
+): Promise<DivergenceResult<R, GPUBuffer>>;
+/** The same with gradients in new arrays. */
 export function jsDivergence<R extends Reduction = "mean">(
   p: AnyMatrix,
   q: AnyMatrix,
-  options: JsDivergenceOptions<R> & GpuOutputs,
-): Promise<DivergenceResult<R, GPUBuffer>>;
+  options?: JsDivergenceOptions<R>,
+): Promise<DivergenceResult<R>>;
 export function jsDivergence<R extends Reduction = "mean">(
   p: AnyMatrix,
   q: AnyMatrix,

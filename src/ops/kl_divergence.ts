@@ -67,14 +67,14 @@ function prepare<R extends Reduction>(
 export function klDivergence<R extends Reduction = "mean">(
   p: AnyMatrix,
   q: AnyMatrix,
-  options?: KlDivergenceOptions<R>,
-): Promise<DivergenceResult<R>>;
-/** The same with gradients in new buffers of the GPU. */
+  options: KlDivergenceOptions<R> & GpuOutputs,
+): Promise<DivergenceResult<R, GPUBuffer>>;
+/** The same with gradients in new arrays. */
 export function klDivergence<R extends Reduction = "mean">(
   p: AnyMatrix,
   q: AnyMatrix,
-  options: KlDivergenceOptions<R> & GpuOutputs,
-): Promise<DivergenceResult<R, GPUBuffer>>;
+  options?: KlDivergenceOptions<R>,
+): Promise<DivergenceResult<R>>;
 export function klDivergence<R extends Reduction = "mean">(
   p: AnyMatrix,
   q: AnyMatrix,

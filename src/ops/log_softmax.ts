@@ -53,15 +53,15 @@ function prepare(logits: AnyMatrix, options: AnyOptions = {}): Prepared<LogSoftm
  * assertAlmostEquals(logits.data[0], -Math.LN2, 1e-6);
  * ```
  */
-export function logSoftmax<Data extends AnyData = MatrixData>(
-  logits: AnyMatrix,
-  options?: LogSoftmaxOptions<Data>,
-): Promise<LogSoftmaxResult<Data>>;
-/** The same into a new buffer of the GPU. */
 export function logSoftmax(
   logits: AnyMatrix,
   options: LogSoftmaxOptions & GpuOutputs,
 ): Promise<LogSoftmaxResult<GPUBuffer>>;
+/** The same into `out`, or a new array. */
+export function logSoftmax<Data extends AnyData = MatrixData>(
+  logits: AnyMatrix,
+  options?: LogSoftmaxOptions<Data>,
+): Promise<LogSoftmaxResult<Data>>;
 export function logSoftmax(logits: AnyMatrix, options?: AnyOptions): Promise<LogSoftmaxResult<AnyData>> {
   return run(() => prepare(logits, options));
 }

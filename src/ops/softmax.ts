@@ -52,12 +52,12 @@ function prepare(logits: AnyMatrix, options: AnyOptions = {}): Prepared<SoftmaxR
  * assertAlmostEquals(probabilities.data[0], Math.E / (Math.E + 1), 1e-6);
  * ```
  */
+export function softmax(logits: AnyMatrix, options: SoftmaxOptions & GpuOutputs): Promise<SoftmaxResult<GPUBuffer>>;
+/** The same into `out`, or a new array. */
 export function softmax<Data extends AnyData = MatrixData>(
   logits: AnyMatrix,
   options?: SoftmaxOptions<Data>,
 ): Promise<SoftmaxResult<Data>>;
-/** The same into a new buffer of the GPU. */
-export function softmax(logits: AnyMatrix, options: SoftmaxOptions & GpuOutputs): Promise<SoftmaxResult<GPUBuffer>>;
 export function softmax(logits: AnyMatrix, options?: AnyOptions): Promise<SoftmaxResult<AnyData>> {
   return run(() => prepare(logits, options));
 }

@@ -51,11 +51,12 @@ export class Chunk {
   /** Copies rows to the device and has them computed. */
   static async begin(gpu: Gpu, call: CheckedCall, uses: Uses, program: Program, rows: Span): Promise<Chunk> {
     const chunk = new Chunk(gpu, call, uses, rows);
+    const hint = uses.matrices.some(({ tensor }) => isOnDevice(tensor))
+      ? " (a GPUBuffer must be of the device that is given as `device`, and not destroyed)"
+      : "";
+    const doing = `compute ${call.operation.name} of rows ${rows.first} to ${rows.end - 1}${hint}`;
     const undo = () => chunk.#release((buffer) => gpu.pool.drop(buffer));
-    const { operation, dims } = call;
-    const doing = () =>
-      `${operation.name} of rows ${rows.first} to ${rows.end - 1} of ${dims.rows}: ${chunk.bytes} bytes`;
-    await guard(gpu.device, doing, () => chunk.#submit(program), undo);
+    await guard(gpu.device, () => ({ doing, bytes: chunk.bytes }), () => chunk.#submit(program), undo);
     for (const buffer of chunk.#passing.splice(0)) gpu.pool.give(buffer);
     return chunk;
   }

@@ -23,7 +23,7 @@ export interface Storage {
 }
 
 /** Bindings before the partials': the call, words in, words out. */
-export const FIRST_PARTIAL = 3;
+const FIRST_PARTIAL = 3;
 
 /** Whether a tensor is a matrix, with a buffer of its own. */
 export function isMatrix(spec: TensorSpec): boolean {

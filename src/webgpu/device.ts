@@ -29,6 +29,8 @@ export interface NoGpu {
 }
 
 const gpus = new WeakMap<GPUDevice, Gpu>();
+/** Why each of these devices is of no use any more. */
+const losses = new WeakMap<GPUDevice, string>();
 let own: Promise<Gpu | NoGpu> | undefined;
 let isOpen = false;
 
@@ -39,7 +41,10 @@ export function isOwnOpen(): boolean {
 
 /** The caller's device, or our own; opened anew after a loss, and looked for anew where there was none. */
 export async function openGpu(device?: GPUDevice): Promise<Gpu | NoGpu> {
-  if (device !== undefined) return gpus.get(device) ?? dress(device, device.adapterInfo);
+  if (device !== undefined) {
+    const why = losses.get(device);
+    return why === undefined ? gpus.get(device) ?? dress(device, device.adapterInfo) : { why };
+  }
   own ??= request();
   const gpu = await own;
   if ("why" in gpu) own = undefined;
@@ -78,8 +83,10 @@ async function request(): Promise<Gpu | NoGpu> {
 
 function dress(device: GPUDevice, info: GPUAdapterInfo): Gpu {
   const loss = device.lost.then(({ message, reason }): never => {
+    const why = `the GPU's device was lost: ${message || reason}`;
     gpus.delete(device);
-    throw new Error(`The GPU device was lost while it computed: ${message || reason}`);
+    losses.set(device, why);
+    throw new Error(`Cannot go on: ${why}`);
   });
   loss.catch(() => {});
   const pool = new Pool(device), stopwatch = new Stopwatch(device);

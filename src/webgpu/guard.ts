@@ -5,39 +5,44 @@
  */
 
 /** The device has no memory for what it was asked for. */
-export class GpuMemoryError extends RangeError {
-  /** "GpuMemoryError". */
-  override readonly name = "GpuMemoryError";
+export class GpuMemoryError extends RangeError {}
+
+/** What is attempted: the message of an error begins with "Cannot", and names the bytes. */
+export interface Attempt {
+  readonly doing: string;
+  /** Bytes of buffers that it makes. */
+  readonly bytes: number;
 }
 
 /**
- * Runs an action that talks to a device; whatever the device says against it rejects. Nothing else may talk to the device
- * meanwhile, so the action returns no promise. `undo` frees what the action has made.
+ * Runs an action that talks to a device; whatever the device says against it rejects, after `undo`. Nothing else may talk
+ * to the device meanwhile, so the action returns no promise.
  */
 export async function guard<T>(
   device: GPUDevice,
-  doing: string | (() => string),
+  attempt: () => Attempt,
   action: () => T,
-  undo?: (made: T) => void,
+  undo: () => void = () => {},
 ): Promise<T> {
-  const filters = ["validation", "internal", "out-of-memory"] as const;
+  const filters = ["out-of-memory", "internal", "validation"] as const;
   for (const filter of filters) device.pushErrorScope(filter);
   let made: T, scopes: Promise<GPUError | null>[];
   try {
     made = action();
+  } catch (error) {
+    undo();
+    throw error;
   } finally {
-    scopes = filters.map(() => device.popErrorScope());
+    scopes = filters.map(() => device.popErrorScope()).reverse();
   }
-  const errors = (await Promise.all(scopes)).reverse();
-  const [invalid, internal, memory] = errors;
-  if (errors.every((error) => error === null)) return made;
-  undo?.(made);
-  const what = typeof doing === "string" ? doing : doing();
-  if (memory) {
-    const limit = device.limits.maxBufferSize;
-    throw new GpuMemoryError(
-      `The GPU has no memory left for ${what} (its largest buffer is ${limit} bytes): ${memory.message}`,
-    );
-  }
-  throw new Error(`The GPU refused ${what}: ${(invalid ?? internal)?.message.trim()}`);
+  const [memory, ...others] = await Promise.all(scopes);
+  const error = memory ?? others.find((error) => error !== null);
+  if (!error) return made;
+  undo();
+  const { doing, bytes } = attempt(), message = error.message.trim();
+  if (!memory) throw new Error(`Cannot ${doing}: the GPU refused it: ${message}`);
+  const limit = device.limits.maxBufferSize;
+  throw new GpuMemoryError(
+    `Cannot ${doing}: the GPU has no memory for ${bytes} bytes (its largest buffer is ${limit} bytes): ${message}`,
+  );
 }

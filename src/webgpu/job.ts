@@ -12,7 +12,8 @@ import type { Gpu } from "./device.ts";
 import { GpuMemoryError, guard } from "./guard.ts";
 import type { Program } from "./pipelines.ts";
 import { SHADERS } from "./shaders/index.ts";
-import { bytesOfRow, type Uses, usesOf, widthOf } from "./storage.ts";
+import { STORAGE } from "./pool.ts";
+import { bytesOfRow, type Uses, usesOf } from "./storage.ts";
 
 /** What is copied to the device at a time, at most if a row is no larger. */
 const CHUNK_BYTES = 64 * 2 ** 20;
@@ -77,19 +78,25 @@ async function computeChunks(gpu: Gpu, call: CheckedCall, uses: Uses, program: P
 async function makeOutputs(gpu: Gpu, { operation, tensors }: CheckedCall): Promise<DeviceTensor[]> {
   const outputs = operation.outputs.flatMap(({ name }) => tensors[name] ?? []);
   const wanted = outputs.filter((tensor): tensor is DeviceTensor => isOnDevice(tensor) && tensor.buffer === undefined);
-  for (const tensor of wanted) {
-    const size = Math.ceil(Math.max(1, tensor.rows * tensor.rowStride) * widthOf(tensor) / 4) * 4,
-      limit = gpu.device.limits.maxBufferSize;
-    if (size > limit) {
-      throw new GpuMemoryError(`An output of ${size} bytes does not fit a buffer of the GPU, ${limit} bytes at most`);
+  const free = () => {
+    for (const tensor of wanted) {
+      tensor.buffer?.destroy();
+      tensor.buffer = undefined;
     }
-    tensor.buffer = await guard(
-      gpu.device,
-      `an output of ${size} bytes`,
-      // GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST
-      () => gpu.device.createBuffer({ label: "surprisal output", size, usage: 0x80 | 0x04 | 0x08 }),
-      (buffer) => buffer.destroy(),
+  };
+  const { device } = gpu, limit = device.limits.maxBufferSize;
+  const sizes = wanted.map((tensor) => 4 * Math.max(1, tensor.rows * tensor.columns));
+  const doing = `compute ${operation.name}`, tooLarge = sizes.find((size) => size > limit);
+  if (tooLarge !== undefined) {
+    throw new GpuMemoryError(
+      `Cannot ${doing}: an output of ${tooLarge} bytes does not fit a buffer of the GPU, which has ${limit} at most`,
     );
   }
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  await guard(device, () => ({ doing, bytes }), () => {
+    for (const [i, tensor] of wanted.entries()) {
+      tensor.buffer = device.createBuffer({ label: "surprisal output", size: sizes[i], usage: STORAGE });
+    }
+  }, free);
   return wanted;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isOnDevice } from "../arguments.ts";
 import type { Backend, CheckedCall } from "../operation.ts";
 import { type Gpu, openGpu } from "./device.ts";
 export { isOwnOpen as isOpen } from "./device.ts";
@@ -21,7 +22,8 @@ export const webgpu: Backend = {
     if (options.deterministic) return "a GPU does not promise the same bits as other machines";
     const gpu = await openGpu(options.device);
     if ("why" in gpu) return gpu.why;
-    if (gpu.isFallback && options.backend !== "webgpu" && options.device === undefined) {
+    const isThere = Object.values(call.tensors).some((tensor) => tensor !== undefined && isOnDevice(tensor));
+    if (gpu.isFallback && options.backend !== "webgpu" && options.device === undefined && !isThere) {
       return `its only adapter, ${gpu.name}, is a CPU in disguise`;
     }
     found.set(call, gpu);

@@ -1,6 +1,6 @@
 /** Compiled programs: once per operation and per way in which its tensors are stored. */
 import type { Operation } from "../operation.ts";
-import { boundMatrices, FIRST_PARTIAL, isMatrix, type Storage } from "./declarations.ts";
+import { boundMatrices, isMatrix, type Storage } from "./declarations.ts";
 import { guard } from "./guard.ts";
 import { passes, program } from "./program.ts";
 import type { Shader } from "./shader.ts";
@@ -47,7 +47,8 @@ async function compile(device: GPUDevice, operation: Operation, shader: Shader, 
     ...Array<GPUBufferBindingType>(partials).fill("storage"),
     ...boundMatrices(storage).map((name): GPUBufferBindingType => written.has(name) ? "storage" : "read-only-storage"),
   ];
-  return await guard(device, `the pipelines of ${operation.name}`, () => {
+  const doing = `compile ${operation.name}`;
+  return await guard(device, () => ({ doing, bytes: 0 }), () => {
     const layout = device.createBindGroupLayout({
       entries: types.map((type, binding) => ({
         binding,
@@ -75,10 +76,5 @@ export async function compileModule(device: GPUDevice, name: string, code: strin
   if (error === null) return module;
   const [first] = messages.filter(({ type }) => type === "error");
   const where = first ? ` at line ${first.lineNum}, \`${code.split("\n")[first.lineNum - 1]?.trim()}\`` : "";
-  throw new Error(`The WGSL of ${name} does not compile${where}: ${(first ?? error).message.trim()}`);
-}
-
-/** The number of bindings before the matrices'. */
-export function firstMatrix(shader: Shader): number {
-  return FIRST_PARTIAL + shader.partials.length + (shader.scratchWords ? 1 : 0);
+  throw new Error(`Cannot compile the WGSL of ${name}${where}: ${(first ?? error).message.trim()}`);
 }

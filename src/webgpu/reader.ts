@@ -8,6 +8,9 @@ import { setImmediate } from "node:timers";
 import { guard } from "./guard.ts";
 import { type Pool, READ_BACK } from "./pool.ts";
 
+/** GPUMapMode.READ. */
+const READ = 1;
+
 /** A part of a buffer. */
 export interface Source {
   readonly buffer: GPUBuffer;
@@ -78,8 +81,10 @@ export class Reader {
 
   async #readBatch(batch: readonly Request[]): Promise<void> {
     const bytes = batch.reduce((sum, request) => sum + request.bytes, 0);
-    const buffer = await guard(this.#device, `reading back ${bytes} bytes`, () => {
-      const target = this.#pool.take(bytes, READ_BACK);
+    let taken: GPUBuffer | undefined;
+    const drop = () => taken && this.#pool.drop(taken);
+    const buffer = await guard(this.#device, () => ({ doing: "read back", bytes }), () => {
+      const target = taken = this.#pool.take(bytes, READ_BACK);
       const encoder = this.#device.createCommandEncoder();
       let at = 0;
       for (const { buffer: source, offset, bytes } of batch.flatMap(({ sources }) => sources)) {
@@ -88,9 +93,16 @@ export class Reader {
       }
       this.#device.queue.submit([encoder.finish()]);
       return target;
-    }, (buffer) => this.#pool.drop(buffer));
-    await Promise.race([buffer.mapAsync(1, /* GPUMapMode.READ */ 0, Math.max(8, aligned(bytes))), this.#loss]);
-    const mapped = new Uint8Array(buffer.getMappedRange(0, Math.max(8, aligned(bytes))));
+    }, drop);
+    try {
+      await Promise.race([buffer.mapAsync(READ, 0, bytes), this.#loss]);
+    } catch (error) {
+      drop();
+      // That the device was lost says more than that mapping failed, and is known a little later
+      await Promise.race([this.#loss, new Promise((resolve) => setImmediate(resolve))]);
+      throw error;
+    }
+    const mapped = new Uint8Array(buffer.getMappedRange(0, bytes));
     let at = 0;
     for (const { sources, resolve } of batch) {
       resolve(sources.map(({ bytes }) => {

@@ -77,8 +77,7 @@ function isSame(a: AnyTensor, b: AnyTensor): boolean {
   return a.data.buffer === b.data.buffer && a.data.byteOffset === b.data.byteOffset;
 }
 
-/** Bytes of an element. */
-export function widthOf({ dtype }: AnyTensor): 2 | 4 {
+function widthOf({ dtype }: AnyTensor): 2 | 4 {
   return dtype === "f16" || dtype === "bf16" ? 2 : 4;
 }
 
