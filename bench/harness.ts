@@ -42,18 +42,21 @@ export async function measure(
       spent[i] += elapsed;
     }
   }
-  return contenders.map(({ name, bytes }, i) => {
-    const sorted = samples[i].sort((a, b) => a - b);
-    const at = (quantile: number) => sorted[Math.floor(quantile * (sorted.length - 1))];
-    const medianSeconds = at(0.5);
-    return {
-      name,
-      minSeconds: sorted[0],
-      medianSeconds,
-      spread: (at(0.75) - at(0.25)) / 2 / medianSeconds,
-      bytesPerSecond: bytes / medianSeconds,
-    };
-  });
+  return contenders.map(({ name, bytes }, i) => summarise(name, bytes, samples[i]));
+}
+
+/** What samples in seconds say of a run that moves so many bytes. */
+export function summarise(name: string, bytes: number, samples: readonly number[]): Measurement {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const at = (quantile: number) => sorted[Math.floor(quantile * (sorted.length - 1))];
+  const medianSeconds = at(0.5);
+  return {
+    name,
+    minSeconds: sorted[0],
+    medianSeconds,
+    spread: (at(0.75) - at(0.25)) / 2 / medianSeconds,
+    bytesPerSecond: bytes / medianSeconds,
+  };
 }
 
 /** Seconds of one run. */

@@ -12,14 +12,23 @@ export function formatMilliseconds(seconds: number): string {
   return `${seconds < 1 ? (seconds * 1000).toPrecision(3) : (seconds * 1000).toFixed(0)} ms`;
 }
 
-/** The median, its spread, the rate, and its share of the read rate. */
-export function formatSpeed(one: Rated): string[] {
+/** The median, its spread, and the rate. */
+export function formatRate(one: Measurement): string[] {
   return [
     formatMilliseconds(one.medianSeconds),
     `±${(100 * one.spread).toFixed(0)} %`,
     `${(one.bytesPerSecond / 1e9).toFixed(2)} GB/s`,
-    `${(100 * one.shareOfReadBandwidth).toFixed(0)} %`,
   ];
+}
+
+/** The same, and the share of the read rate. */
+export function formatSpeed(one: Rated): string[] {
+  return [...formatRate(one), formatPercent(one.shareOfReadBandwidth)];
+}
+
+/** A share in whole percent. */
+export function formatPercent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
 }
 
 /** A factor. */

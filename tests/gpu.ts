@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Matrix } from "../mod.ts";
+import type { AnyMatrix, Matrix } from "../mod.ts";
 import { type Gpu, openGpu } from "../src/webgpu/device.ts";
-import { rowsOf } from "./matrices.ts";
+import { valuesOf } from "./matrices.ts";
 
 /** The device that "webgpu" computes on. */
 export async function ownGpu(): Promise<Gpu> {
@@ -43,7 +43,22 @@ export async function download(device: GPUDevice, { data, ...rest }: Matrix<GPUB
 }
 
 /** All elements of a matrix, widened, with its buffer destroyed if it has one. */
-export async function elements(device: GPUDevice, matrix: Matrix | Matrix<GPUBuffer>): Promise<number[]> {
-  const host = matrix.data instanceof GPUBuffer ? await download(device, { ...matrix, data: matrix.data }) : matrix;
-  return rowsOf(host as Matrix).flatMap((row) => [...row]);
+export async function elements(device: GPUDevice, { data, ...rest }: AnyMatrix): Promise<Float64Array> {
+  return valuesOf(data instanceof GPUBuffer ? await download(device, { ...rest, data }) : { ...rest, data });
+}
+
+/** Counts how often a buffer is mapped. */
+export function countReads(): { count: number; restore(): void } {
+  const { mapAsync } = GPUBuffer.prototype;
+  const reads = {
+    count: 0,
+    restore() {
+      GPUBuffer.prototype.mapAsync = mapAsync;
+    },
+  };
+  GPUBuffer.prototype.mapAsync = function (...args) {
+    reads.count++;
+    return mapAsync.apply(this, args);
+  };
+  return reads;
 }

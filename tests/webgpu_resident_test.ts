@@ -5,7 +5,7 @@ import * as surprisal from "../mod.ts";
 import type { DType, Matrix } from "../mod.ts";
 import { logSumExp as logSumExpSync } from "../src/sync.ts";
 import { onGpu } from "./backends.ts";
-import { elements, makeBuffer, ownGpu, upload } from "./gpu.ts";
+import { countReads, elements, makeBuffer, ownGpu, upload } from "./gpu.ts";
 import { blank, DTYPES, masked, matrix, normalRows } from "./matrices.ts";
 import { Random } from "./random.ts";
 import { assertSame } from "./tolerance.ts";
@@ -172,19 +172,3 @@ onGpu("what is wrong with a matrix on the GPU is named", async () => {
   assertThrows(() => sync(logits), surprisal.BackendUnavailableError, "a GPU answers through promises only");
   for (const buffer of [data, mapped, useless]) buffer.destroy();
 });
-
-/** Counts how often a buffer is mapped. */
-function countReads(): { count: number; restore(): void } {
-  const { mapAsync } = GPUBuffer.prototype;
-  const reads = {
-    count: 0,
-    restore() {
-      GPUBuffer.prototype.mapAsync = mapAsync;
-    },
-  };
-  GPUBuffer.prototype.mapAsync = function (...args) {
-    reads.count++;
-    return mapAsync.apply(this, args);
-  };
-  return reads;
-}

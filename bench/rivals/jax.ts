@@ -1,4 +1,4 @@
-/** jax-js on its WebAssembly backend as a contender. */
+/** jax-js on its WebAssembly backend, or on WebGPU, as a contender. */
 import type { Formulate, Library, OperationName, Outputs, Problem } from "./contender.ts";
 import { importPackage } from "./packages.ts";
 
@@ -22,8 +22,8 @@ type Compute = (...args: JaxArray[]) => JaxArray | JaxArray[];
 
 /** What is used of the package. */
 interface Jax {
-  init(device: "wasm"): Promise<unknown>;
-  defaultDevice(device: "wasm"): unknown;
+  init(device: "wasm" | "webgpu"): Promise<readonly string[]>;
+  defaultDevice(device: "wasm" | "webgpu"): unknown;
   jit<Function extends Compute>(compute: Function): Function;
   valueAndGrad(compute: (...args: JaxArray[]) => JaxArray): (...args: JaxArray[]) => JaxArray[];
   blockUntilReady(arrays: readonly JaxArray[]): Promise<unknown>;
@@ -43,6 +43,15 @@ interface Jax {
 }
 
 const KEEP: KeepDimensions = { keepdims: true };
+
+/** Loads it for a GPU, whose device it opens itself. */
+export async function openJaxOnWebGpu(): Promise<Library> {
+  const jax = await importPackage<Jax>("jax");
+  const devices = await jax.init("webgpu");
+  if (!devices.includes("webgpu")) throw new Error(`jax-js offers ${devices.join(", ")}, not webgpu`);
+  jax.defaultDevice("webgpu");
+  return { load: (problem) => load(jax, problem) };
+}
 
 /** Loads it. */
 export async function openJax(threads: number): Promise<Library> {

@@ -6,11 +6,12 @@
  * @module
  */
 import { parseShapes } from "../cases.ts";
-import { clock, type Contender, measure } from "../harness.ts";
+import { type Contender, measure } from "../harness.ts";
 import { reader } from "../read_bandwidth.ts";
 import type { Rated } from "../table.ts";
-import { type Formulate, type Formulation, type OperationName, OPERATIONS, PASSES, runOnce } from "./contender.ts";
-import { expect, type Expected, largestError, makeProblem } from "./expected.ts";
+import { type Checked, choose } from "./choose.ts";
+import { type Formulate, type OperationName, OPERATIONS, PASSES } from "./contender.ts";
+import { expect, makeProblem } from "./expected.ts";
 import { LIBRARIES } from "./libraries.ts";
 
 /** A contender at an operation that it computes correctly. */
@@ -37,43 +38,6 @@ export interface TimingReport {
   readonly results: readonly (Timed | Failed)[];
   /** What the libraries have to say, by their names. */
   readonly notes: Readonly<Record<string, string>>;
-}
-
-/** A formulation that has been checked. */
-interface Checked {
-  readonly formulation: number;
-  readonly how: string;
-  readonly largestError: number;
-  readonly seconds: number;
-  readonly run: Contender["run"];
-}
-
-/** Runs a formulation twice: to check it, and to see how fast it is. */
-async function check(one: Formulation, formulation: number, operation: OperationName, expected: Expected) {
-  const outputs = await one.compute();
-  const error = largestError(operation, await outputs.read(), expected);
-  outputs.free();
-  const run = () => runOnce(one);
-  return { formulation, how: one.how, largestError: error, seconds: await clock(run), run };
-}
-
-/** The fastest formulation of those that are right, or why none is. */
-async function choose(formulate: Formulate, operation: OperationName, expected: Expected): Promise<Checked | string> {
-  const checked: Checked[] = [], failures: string[] = [];
-  try {
-    for (const [i, formulation] of (await formulate(operation)).entries()) {
-      await check(formulation, i, operation, expected).then((one) => checked.push(one), (e) => failures.push(brief(e)));
-    }
-  } catch (error) {
-    failures.push(brief(error));
-  }
-  return checked.sort((a, b) => a.seconds - b.seconds)[0] ?? failures[0];
-}
-
-/** The first line of an error, shortened. */
-function brief(error: unknown): string {
-  const text = String(error instanceof Error ? error.message : error).split("\n")[0];
-  return text.length <= 120 ? text : `${text.slice(0, 119)}…`;
 }
 
 async function main(threads: number, shape: string): Promise<TimingReport> {

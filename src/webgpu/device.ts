@@ -48,6 +48,10 @@ export async function openGpu(device?: GPUDevice): Promise<Gpu | NoGpu> {
   own ??= request();
   const gpu = await own;
   if ("why" in gpu) own = undefined;
+  else if (losses.has(gpu.device)) {
+    own = undefined;
+    return openGpu();
+  }
   return gpu;
 }
 
@@ -59,8 +63,9 @@ async function request(): Promise<Gpu | NoGpu> {
     const adapter = await api.requestAdapter({ powerPreference: "high-performance" });
     if (adapter === null) {
       return {
-        why: "navigator.gpu.requestAdapter() found no adapter: neither a GPU's nor a software one " +
-          "(on Linux it takes the Vulkan loader, libvulkan1, and a driver, such as mesa-vulkan-drivers)",
+        why:
+          "navigator.gpu.requestAdapter() found no adapter, neither a GPU's nor a software one; on Linux it takes the " +
+          "Vulkan loader, libvulkan1, and a driver, such as mesa-vulkan-drivers; DENO_WEBGPU_BACKEND, if set, narrows the search",
       };
     }
     const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
@@ -69,13 +74,9 @@ async function request(): Promise<Gpu | NoGpu> {
       requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
       requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
     });
-    const gpu = dress(device, adapter.info);
     isOpen = true;
-    gpu.loss.catch(() => {
-      own = undefined;
-      isOpen = false;
-    });
-    return gpu;
+    device.lost.then(() => isOpen = false);
+    return dress(device, adapter.info);
   } catch (error) {
     return { why: `its adapter gave no device: ${error instanceof Error ? error.message : error}` };
   }

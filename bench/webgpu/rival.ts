@@ -1,0 +1,62 @@
+/** jax-js on the same GPU, both with resident logits, by the wall clock from the call to the computed result. */
+import { crossEntropy, logSumExp, softmax } from "../../mod.ts";
+import type { Shape } from "../cases.ts";
+import { type Contender, type Measurement, measure } from "../harness.ts";
+import { brief, type Checked, choose } from "../rivals/choose.ts";
+import { type Formulate, type Library, type OperationName, type Outputs, PASSES } from "../rivals/contender.ts";
+import { expect, makeProblem } from "../rivals/expected.ts";
+import { openJaxOnWebGpu } from "../rivals/jax.ts";
+import { Buffers } from "./device.ts";
+import { numbersOf, readRows } from "./rows.ts";
+
+/** What is compared. */
+const COMPARED: readonly OperationName[] = ["log-sum-exp", "softmax", "CE forward", "CE + gradient"];
+
+/** Ours, and the rival's name. */
+const OURS = "surprisal", RIVAL = "jax-js";
+
+/** A library at an operation. */
+export interface Rivalry extends Measurement {
+  readonly operation: OperationName;
+  /** The library's functions, in short. */
+  readonly how: string;
+}
+
+/** What was measured, and what could not be. */
+export interface RivalReport {
+  readonly shape: Shape;
+  readonly results: readonly Rivalry[];
+  readonly failures: readonly string[];
+}
+
+/** Measures both. */
+export async function measureRivals(device: GPUDevice, shape: Shape): Promise<RivalReport> {
+  const problem = makeProblem(shape), expected = expect(problem);
+  using buffers = new Buffers(device);
+  const libraries: Record<string, () => Promise<Library>> = {
+    [OURS]: () => openOurs(device, buffers),
+    [RIVAL]: openJaxOnWebGpu,
+  };
+  const formulates: [name: string, Formulate][] = [], results: Rivalry[] = [], failures: string[] = [];
+  for (const [name, open] of Object.entries(libraries)) {
+    await open().then(
+      (library) => formulates.push([name, library.load(problem)]),
+      (error) => failures.push(`${name} cannot run here: ${brief(error)}`),
+    );
+  }
+  for (const operation of COMPARED) {
+    const fit: (Contender & Checked)[] = [];
+    for (const [name, formulate] of formulates) {
+      const chosen = await choose(formulate, operation, expected);
+      if (typeof chosen === "string") failures.push(`${operation}: ${name} cannot: ${chosen}`);
+      else fit.push({ name, bytes: PASSES[operation] * problem.p.byteLength, ...chosen });
+    }
+    const measured = await measure(fit);
+    results.push(...measured.map((one, i) => ({ ...one, operation, how: fit[i].how })));
+  }
+  return { shape, results, failures };
+}
+
+/** Ours on matrices of the GPU. */
+async function openOurs(device: GPUDevice, buffers: Buffers): Promise<Library> {
+}
