@@ -1,4 +1,6 @@
 /** Cells that the tables of the benchmarks share. */
+import { formatCount } from "../src/cli/table.ts";
+import type { Shape } from "./cases.ts";
 import type { Measurement } from "./harness.ts";
 
 /** A measurement beside what the machine can do. */
@@ -34,4 +36,9 @@ export function formatPercent(share: number): string {
 /** A factor. */
 export function formatTimes(factor: number): string {
   return `${factor.toFixed(1)} ×`;
+}
+
+/** Rows and classes: 512 × 50,257. */
+export function formatShape([rows, vocab]: Shape): string {
+  return `${formatCount(rows)} × ${formatCount(vocab)}`;
 }

@@ -21,10 +21,16 @@ export function isOnDevice(tensor: AnyTensor): tensor is DeviceTensor {
   return !("data" in tensor);
 }
 
+/** The name of a call's tensor that lies, or is to lie, in a buffer of the GPU; undefined if there is none. */
+export function onDevice({ operation, tensors }: CheckedCall): string | undefined {
+  return tensorNames(operation).find((name) => {
+    const tensor = tensors[name];
+    return tensor !== undefined && isOnDevice(tensor);
+  });
+}
+
 /** The tensors of a call that has none on the GPU. */
-export function hostTensors({ tensors }: CheckedCall): Readonly<Record<string, Tensor | undefined>> {
-  if (Object.values(tensors).some((tensor) => tensor && isOnDevice(tensor))) {
-    throw new Error("A call with tensors on the GPU was given to the CPU");
-  }
-  return tensors as Readonly<Record<string, Tensor | undefined>>;
+export function hostTensors(call: CheckedCall): Readonly<Record<string, Tensor | undefined>> {
+  if (onDevice(call) !== undefined) throw new Error("A call with tensors on the GPU was given to the CPU");
+  return call.tensors as Readonly<Record<string, Tensor | undefined>>;
 }

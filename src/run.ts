@@ -1,5 +1,5 @@
 /** From a checked call to a backend and back: the only room that knows several backends exist. */
-import { isOnDevice, tensorNames } from "./arguments.ts";
+import { onDevice } from "./arguments.ts";
 import { offload } from "./cost/offload.ts";
 import { traffic } from "./cost/traffic.ts";
 import type { Backend, CheckedCall, Outcome, Report, SyncBackend } from "./operation.ts";
@@ -78,14 +78,6 @@ function chooseSync(call: CheckedCall): Choice<SyncBackend> {
   throw new BackendUnavailableError(
     `Cannot compute ${call.operation.name} on ${backend?.name ?? "webgpu"}: ${obstacle}`,
   );
-}
-
-/** The name of a tensor that lies, or is to lie, in a buffer of the GPU. */
-function onDevice({ operation, tensors }: CheckedCall): string | undefined {
-  return tensorNames(operation).find((name) => {
-    const tensor = tensors[name];
-    return tensor !== undefined && isOnDevice(tensor);
-  });
 }
 
 function byName<Of extends Backend>(call: CheckedCall, backend: Of, obstacle: string | undefined): Choice<Of> {

@@ -54,14 +54,14 @@ const NO_MATRIX: readonly Fault[] = [
   [value("logits"), TypeError, '@ is "logits", not a matrix'],
   [value(() => 0), TypeError, "@ is a function, not a matrix"],
   [() => [[1, 2, 3], [4, 5, 6]], TypeError, "@.data is undefined, not a Float32Array"],
-  [() => ({}), TypeError, "@.data is undefined, not a Float32Array, Float16Array or Uint16Array"],
+  [() => ({}), TypeError, "@.data is undefined, not a Float32Array, Float16Array, Uint16Array or GPUBuffer"],
   [() => new Float32Array(6), TypeError, "@.data is undefined, not a Float32Array"],
 ];
 
 const dataFault = (data: unknown, shown: string): Fault => [
   () => matrix({ data }),
   TypeError,
-  `@.data is ${shown}, not a Float32Array, Float16Array or Uint16Array`,
+  `@.data is ${shown}, not a Float32Array, Float16Array, Uint16Array or GPUBuffer`,
 ];
 
 const dtypeFault = (data: unknown, dtype: unknown, error: ErrorConstructor, shown: string): Fault => [

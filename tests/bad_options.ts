@@ -48,6 +48,11 @@ function common(operation: string): BadCall[] {
   return [
     ...calls(operation, "options", OPTIONS),
     ...calls(operation, "backend", words("cuda")),
+    ...calls(operation, "device", [
+      [value({}), TypeError, "@ is a Object, not a GPUDevice"],
+      [value("gpu"), TypeError, '@ is "gpu", not a GPUDevice'],
+      [value(null), TypeError, "@ is null, not a GPUDevice"],
+    ]),
     ...calls(operation, "deterministic", [
       [value(1), TypeError, "@ is 1, not a boolean"],
       [value("true"), TypeError, '@ is "true", not a boolean'],
@@ -194,6 +199,13 @@ function divergence(operation: string): BadCall[] {
   ];
 }
 
+/** Faults of where new matrices go, for the operations that have any. */
+const OUTPUTS: readonly Fault[] = [
+  [value("cpu"), RangeError, '@ is "cpu", not one of "gpu"'],
+  [value(true), TypeError, "@ is true, not one of"],
+  [value(null), TypeError, "@ is null, not one of"],
+];
+
 /** Faults of all that is not a matrix. */
 export function badOptions(): BadCall[] {
   return [
@@ -204,6 +216,17 @@ export function badOptions(): BadCall[] {
       [value("2"), TypeError, '@ is "2", not'],
       [value(null), TypeError, "@ is null, not"],
     ]),
+    ...["softmax", "logSoftmax", "crossEntropy", "klDivergence", "jsDivergence"].flatMap((operation) =>
+      calls(operation, "outputs", OUTPUTS)
+    ),
+    call(
+      "softmax",
+      "outputs",
+      () => [matrix(), { out: matrix(), outputs: "gpu" }],
+      TypeError,
+      'outputs is "gpu", and out says where else',
+    ),
+    call("entropy", "outputs", () => [matrix(), { outputs: "gpu" }], TypeError, 'there is no option "outputs"'),
     ...crossEntropy,
     ...crossEntropyPartial,
     ...tokenStatistics,

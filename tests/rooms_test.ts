@@ -9,6 +9,7 @@ import type { CheckedCall, Operation } from "../src/operation.ts";
 import { reference } from "../src/reference/mod.ts";
 import * as synchronous from "../src/sync.ts";
 import { kernels } from "../src/wasm/kernels.ts";
+import { SHADERS } from "../src/webgpu/shaders/index.ts";
 import { VIEWS_BYTES } from "../src/wasm/pool.ts";
 import { PLAIN } from "../src/wasm/plain.gen.ts";
 import { RELAXED } from "../src/wasm/relaxed.gen.ts";
@@ -21,8 +22,9 @@ const FLOORS: readonly (readonly string[])[] = [
   ["src/types.ts"],
   ["src/ops/"],
   ["src/validate.ts", "src/run.ts"],
-  ["src/reference/", "src/wasm/mod.ts"],
-  ["src/cost/", "src/wasm/"],
+  ["src/reference/", "src/wasm/mod.ts", "src/webgpu/mod.ts", "src/tensors.ts"],
+  ["src/wasm/", "src/webgpu/"],
+  ["src/cost/"],
   ["src/arguments.ts", "src/event_loop.ts", "src/partial.ts"],
   ["src/operation.ts"],
 ];
@@ -86,7 +88,7 @@ for (const path of sources("src/ops/")) {
 const FUNCTIONS = Object.entries(asynchronous).filter(([name]) => /^[a-z]/.test(name)).map(([name]) => name);
 
 Deno.test("the parser of imports finds them all", () => {
-  assertEquals(specifiers("src/run.ts").length, 4);
+  assertEquals(specifiers("src/run.ts").length, 7);
   assert(relatives("mod.ts").includes("src/types.ts"));
   assert(LIBRARY.length > 30 && RECORDS.size >= 8 && FUNCTIONS.length > RECORDS.size);
 });
@@ -121,7 +123,8 @@ Deno.test("the command line and the benchmarks use the library as its users do",
 
 for (const [stem, record] of RECORDS) {
   Deno.test(`${record.name}() is in every room`, () => {
-    const paths = [`src/reference/${stem}.ts`, `assembly/${stem}.ts`, `tests/${stem}_test.ts`];
+    const rooms = ["src/reference", "assembly", "src/webgpu/shaders"];
+    const paths = [...rooms.map((room) => `${room}/${stem}.ts`), `tests/${stem}_test.ts`];
     assertEquals(paths.filter((path) => !existsSync(new URL(path, ROOT))).join(), "");
     const exported = [asynchronous, synchronous].map((module) => new Map(Object.entries(module)).get(record.name));
     assertEquals(exported.map((value) => typeof value), ["function", "function"], "exported by mod.ts and sync.ts");
@@ -129,6 +132,10 @@ for (const [stem, record] of RECORDS) {
     const call: CheckedCall = { operation: record, dims: {}, tensors: {}, params: {}, options: {} };
     assertEquals(reference.obstacle(call), undefined);
     assertLessOrEqual(12 * tensorNames(record).length, VIEWS_BYTES, "Views of a call");
+    const { uses, source } = SHADERS[record.name];
+    const wgsl = [...uses, source].join("\n"), kinds = [[record.inputs, "take_"], [record.outputs, "put_"]] as const;
+    const unused = kinds.flatMap(([specs, verb]) => specs.filter(({ name }) => !wgsl.includes(`${verb}${name}(`)));
+    assertEquals(unused.map(({ name }) => name).join(), "", "tensors that the shader does not know");
     const count = tensorNames(record).length + dimensionNames(record).length + record.params.length;
     for (const deterministic of [false, true]) {
       assertEquals(kernels(deterministic)?.functions[record.name]?.length, count, "parameters of the kernel");

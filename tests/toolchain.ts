@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+
 /** The Deno that runs this file, ready to run its sub-commands on this package. */
 export interface Toolchain extends Disposable {
   /** Runs `deno <subcommand> …args` at the package's root; true where it succeeded. */
@@ -9,6 +11,8 @@ export interface Toolchain extends Disposable {
  * beside `deno.json` for the duration link the stand-in of `tests/assert` in its place; disposing removes them.
  */
 export async function openToolchain(): Promise<Toolchain> {
+  // Without a session's folder the Vulkan loader complains on stderr; any will do.
+  const env = { XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? tmpdir() };
   const config = await reachesJsr() ? undefined : writeOfflineConfig();
   // An interrupt reaches the running sub-command too, which ends it; this process lives on to clean up.
   const ignore = () => {};
@@ -17,7 +21,7 @@ export async function openToolchain(): Promise<Toolchain> {
     async run(subcommand, ...args) {
       // Publishing resolves no test, and would ship the configuration it is given.
       const flags = config === undefined || subcommand === "publish" ? [] : ["--config", config];
-      const child = new Deno.Command(Deno.execPath(), { args: [subcommand, ...flags, ...args] }).spawn();
+      const child = new Deno.Command(Deno.execPath(), { args: [subcommand, ...flags, ...args], env }).spawn();
       return (await child.status).success;
     },
     [Symbol.dispose]() {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { crossEntropy, logSumExp, softmax } from "../mod.ts";
 import { rowsInFlight } from "../src/cost/waves.ts";
 import { type Limits, viewOf, windowsOf } from "../src/webgpu/layout.ts";
-import { SEGMENT, segmentsOf } from "../src/webgpu/program.ts";
+import { SEGMENT, segmentsOf } from "../src/webgpu/shader.ts";
 import type { MatrixUse } from "../src/webgpu/storage.ts";
 import { onGpu } from "./backends.ts";
 import { download, makeBuffer, ownGpu } from "./gpu.ts";

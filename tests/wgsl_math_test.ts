@@ -83,8 +83,8 @@ async function assertRelative(expression: string, x: Floats, exact: (x: number) 
   assertLessOrEqual(worst, claim, `${expression} from ${x[0]} to ${x.at(-1)}`);
 }
 
-/** Seen: 1.91e-7, of which the polynomial has 1.05e-7; 1.48e-7. */
-const EXPONENTIALS = { exp4: ["exp4(x)", 2.8e-7], exp1: ["each(x)", 1.6e-7] } as const;
+/** Seen: 1.9e-7, of which the polynomial has 1.05e-7; 1.55e-7, which is 1.8 units in the last place. */
+const EXPONENTIALS = { exp4: ["exp4(x)", 2.8e-7], exp1: ["each(x)", 1.65e-7] } as const;
 
 for (const [name, [expression, claim]] of Object.entries(EXPONENTIALS)) {
   onGpu(`${name}() is within the claimed error up to 88, exactly 1 at 0, exactly 0 from -88 down`, async () => {
@@ -98,7 +98,7 @@ for (const [name, [expression, claim]] of Object.entries(EXPONENTIALS)) {
 }
 
 onGpu("ln4() is within the claimed error on every kind of positive float", async () => {
-  const claim = 1.3e-7; // seen: 7.85e-8
+  const claim = 1.3e-7; // seen: 8.0e-8
   const least = 2 ** -149, around = (x: number) => range(x * 0.997, x * 1.003, 1);
   await assertRelative("ln4(x)", range(least, 3.4028234663852886e38, 509), Math.log, claim);
   for (const x of [range(least, 7e-41, 1), around(2 ** -126), around(Math.SQRT1_2), around(1), around(Math.SQRT2)]) {
@@ -120,7 +120,7 @@ function bregman(d: number): number {
 
 onGpu("bregman4() is within the claimed error for |d| ≤ 1, never negative, 0 at 0", async () => {
   for (const sign of [1, -1]) {
-    await assertRelative("bregman4(x)", range(sign * 2 ** -60, sign, 509), bregman, 3.6e-7); // seen: 2.40e-7
+    await assertRelative("bregman4(x)", range(sign * 2 ** -60, sign, 509), bregman, 3.6e-7); // seen: 2.4e-7
     assert((await map("bregman4(x)", range(sign * 0, sign, 1021))).every((y) => y >= 0));
   }
   assertSame(await map("bregman4(x)", Float32Array.of(0, -0)), [0, 0], "bregman4");
@@ -128,7 +128,7 @@ onGpu("bregman4() is within the claimed error for |d| ≤ 1, never negative, 0 a
 
 onGpu("expm1_4() is within the claimed error relative to itself, -1 at -Infinity", async () => {
   for (const x of [range(-(2 ** -126), -88, 509), range(-0.99, -1.01, 1)]) {
-    await assertRelative("expm1_4(x, exp4(x))", x, Math.expm1, 2.5e-7); // seen: 1.66e-7
+    await assertRelative("expm1_4(x, exp4(x))", x, Math.expm1, 2.5e-7); // seen: 1.7e-7
   }
   assertEquals([...await map("expm1_4(x, exp4(x)) + 0.0", Float32Array.of(0, -100, -Infinity))], [0, -1, -1]);
 });
@@ -136,13 +136,13 @@ onGpu("expm1_4() is within the claimed error relative to itself, -1 at -Infinity
 onGpu("atanh_rest() makes 2·atanh(s) of 2·s, accurate relative to itself", async () => {
   for (const sign of [1, -1]) {
     const s = range(sign * 2 ** -60, sign * (Math.SQRT2 - 1) / (Math.SQRT2 + 1), 509);
-    await assertRelative("fma(x, atanh_rest(x * x), 2.0 * x)", s, (s) => 2 * Math.atanh(s), 1.8e-7); // seen: 1.17e-7
+    await assertRelative("fma(x, atanh_rest(x * x), 2.0 * x)", s, (s) => 2 * Math.atanh(s), 1.8e-7); // seen: 1.2e-7
   }
 });
 
 onGpu("tanh4() is within the claimed error relative to itself, odd, and 1 at Infinity", async () => {
   for (const sign of [1, -1]) {
-    await assertRelative("tanh4(x)", range(sign * 2 ** -120, sign * Infinity, 509), Math.tanh, 3.8e-7); // seen: 2.54e-7
+    await assertRelative("tanh4(x)", range(sign * 2 ** -120, sign * Infinity, 509), Math.tanh, 3.8e-7); // seen: 2.6e-7
   }
   assertSame(await map("tanh4(x)", Float32Array.of(0, -0, Infinity, -Infinity)), [0, -0, 1, -1], "tanh4");
 });
@@ -151,7 +151,7 @@ onGpu("capped() is s·tanh(x / s), keeps -Infinity and every NaN, and without a 
   for (const cap of [Math.fround(0.7), 30]) {
     for (const sign of [1, -1]) {
       const x = range(sign * 2 ** -100, sign * 3e38, 1021);
-      await assertRelative("capped(x)", x, (x) => cap * Math.tanh(x / cap), 4.5e-7, cap); // seen: 2.94e-7
+      await assertRelative("capped(x)", x, (x) => cap * Math.tanh(x / cap), 4.5e-7, cap); // seen: 2.9e-7
     }
   }
   const special = floats([0, 0x80000000, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001, 0xffffffff]);
@@ -207,7 +207,7 @@ function split(numbers: readonly number[]): Floats {
   return Float32Array.from(numbers.flatMap((x) => [Math.fround(x), x - Math.fround(x)]));
 }
 
-/** The errors of sums are relative to |a| + |b|. Seen: SEEN. */
+/** The errors of sums are relative to |a| + |b|. Seen: 7.7e-15, 6.6e-15, 1.3e-14, 2.1e-14. */
 const PAIRED = [
   { name: "add", exact: (a: number, b: number) => a + b, claim: 1.2e-14, isSum: true },
   { name: "subtract", exact: (a: number, b: number) => a - b, claim: 1.2e-14, isSum: true },
@@ -248,7 +248,7 @@ onGpu("ln() of a pair from 1 up is within the claimed absolute error, and ln of 
   const x = split(numbers), y = await map("vec4(ln(x.xy), ln(x.zw))", x);
   let worst = 0;
   for (let i = 0; i < x.length; i += 2) worst = Math.max(worst, Math.abs(y[i] + y[i + 1] - Math.log(x[i] + x[i + 1])));
-  assertLessOrEqual(worst, 2.5e-8, `seed ${SEED}`); // seen: 1.6e-8
+  assertLessOrEqual(worst, 2.5e-8, `seed ${SEED}`); // seen: 1.4e-8
   const special = await map("vec4(ln(x.xy), ln(x.zw))", Float32Array.of(0, 0, Infinity, 0, NaN, 0, 1, 0));
   assertSame(special, [-Infinity, 0, Infinity, 0, NaN, 0, 0, 0], "ln");
 });

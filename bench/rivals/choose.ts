@@ -27,7 +27,11 @@ async function check(one: Formulation, formulation: number, operation: Operation
 }
 
 /** The fastest formulation of those that are right, or why none is. */
-export async function choose(formulate: Formulate, operation: OperationName, expected: Expected): Promise<Checked | string> {
+export async function choose(
+  formulate: Formulate,
+  operation: OperationName,
+  expected: Expected,
+): Promise<Checked | string> {
   const checked: Checked[] = [], failures: string[] = [];
   try {
     for (const [i, formulation] of (await formulate(operation)).entries()) {

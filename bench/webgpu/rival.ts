@@ -1,13 +1,13 @@
 /** jax-js on the same GPU, both with resident logits, by the wall clock from the call to the computed result. */
 import { crossEntropy, logSumExp, softmax } from "../../mod.ts";
 import type { Shape } from "../cases.ts";
-import { type Contender, type Measurement, measure } from "../harness.ts";
+import { type Contender, measure, type Measurement } from "../harness.ts";
 import { brief, type Checked, choose } from "../rivals/choose.ts";
 import { type Formulate, type Library, type OperationName, type Outputs, PASSES } from "../rivals/contender.ts";
 import { expect, makeProblem } from "../rivals/expected.ts";
 import { openJaxOnWebGpu } from "../rivals/jax.ts";
 import { Buffers } from "./device.ts";
-import { numbersOf, readRows } from "./rows.ts";
+import { readRows } from "./rows.ts";
 
 /** What is compared. */
 const COMPARED: readonly OperationName[] = ["log-sum-exp", "softmax", "CE forward", "CE + gradient"];
@@ -34,7 +34,7 @@ export async function measureRivals(device: GPUDevice, shape: Shape): Promise<Ri
   const problem = makeProblem(shape), expected = expect(problem);
   using buffers = new Buffers(device);
   const libraries: Record<string, () => Promise<Library>> = {
-    [OURS]: () => openOurs(device, buffers),
+    [OURS]: () => openOurs(device, buffers, shape),
     [RIVAL]: openJaxOnWebGpu,
   };
   const formulates: [name: string, Formulate][] = [], results: Rivalry[] = [], failures: string[] = [];
@@ -58,5 +58,37 @@ export async function measureRivals(device: GPUDevice, shape: Shape): Promise<Ri
 }
 
 /** Ours on matrices of the GPU. */
-async function openOurs(device: GPUDevice, buffers: Buffers): Promise<Library> {
+async function openOurs(device: GPUDevice, buffers: Buffers, shape: Shape): Promise<Library> {
+  const [rows, vocab] = shape, bytes = 4 * rows * vocab;
+  const p = { data: await buffers.take(bytes), shape, dtype: "f32" } as const;
+  const out = { ...p, data: await buffers.take(bytes) }, options = { device } as const;
+  const all = Array.from({ length: rows }, (_, row) => row);
+  const readOut = async () => (await readRows(device, out, all)).data as Float32Array;
+  return {
+    load(problem) {
+      device.queue.writeBuffer(p.data, 0, problem.p);
+      const computations: Record<OperationName, () => Promise<Outputs["read"]>> = {
+        "log-sum-exp": async () => {
+          const result = await logSumExp(p, options);
+          return () => [result.logSumExp];
+        },
+        "softmax": async () => {
+          await softmax(p, { ...options, out });
+          await device.queue.onSubmittedWorkDone();
+          return async () => [await readOut()];
+        },
+        "CE forward": async () => {
+          const { loss } = await crossEntropy(p, problem.targets, options);
+          return () => [Float32Array.of(loss)];
+        },
+        "CE + gradient": async () => {
+          const { loss } = await crossEntropy(p, problem.targets, { ...options, gradient: out });
+          return async () => [Float32Array.of(loss), await readOut()];
+        },
+        "KL divergence": () => Promise.reject(new Error("It is not compared")),
+      };
+      const compute = async (operation: OperationName) => ({ read: await computations[operation](), free() {} });
+      return (operation) => Promise.resolve([{ how: "GPUBuffer", compute: () => compute(operation) }]);
+    },
+  };
 }

@@ -1,7 +1,7 @@
 /** Calls from arrays of the CPU by the wall clock: with the copies to the GPU and back, and several at once. */
 import { crossEntropy, logSumExp } from "../../mod.ts";
 import type { Shape } from "../cases.ts";
-import { type Measurement, measure } from "../harness.ts";
+import { measure, type Measurement } from "../harness.ts";
 import { makeProblem } from "../rivals/expected.ts";
 
 /** How many calls are made at once. */

@@ -1,5 +1,5 @@
 /** Some rows of a call on the device: their buffers, from the copy there to the copy back. */
-import { isOnDevice } from "../arguments.ts";
+import { isOnDevice, onDevice } from "../arguments.ts";
 import { rowsInFlight } from "../cost/waves.ts";
 import type { CheckedCall, Tensor } from "../operation.ts";
 import { Calls, type Place, placesOf, SLOT_BYTES } from "./call.ts";
@@ -10,7 +10,7 @@ import { guard } from "./guard.ts";
 import { type Limits, type Span, viewOf, type Window, windowsOf } from "./layout.ts";
 import type { Program } from "./pipelines.ts";
 import { STORAGE, UNIFORM } from "./pool.ts";
-import { segmentsOf } from "./program.ts";
+import { segmentsOf } from "./shader.ts";
 import type { Source } from "./reader.ts";
 import { SHADERS } from "./shaders/index.ts";
 import { hasRows, type MatrixUse, type Uses, type VectorUse, wordsOfRow } from "./storage.ts";
@@ -51,7 +51,7 @@ export class Chunk {
   /** Copies rows to the device and has them computed. */
   static async begin(gpu: Gpu, call: CheckedCall, uses: Uses, program: Program, rows: Span): Promise<Chunk> {
     const chunk = new Chunk(gpu, call, uses, rows);
-    const hint = uses.matrices.some(({ tensor }) => isOnDevice(tensor))
+    const hint = onDevice(call) !== undefined
       ? " (a GPUBuffer must be of the device that is given as `device`, and not destroyed)"
       : "";
     const doing = `compute ${call.operation.name} of rows ${rows.first} to ${rows.end - 1}${hint}`;

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { SEGMENT, segmentsOf } from "./program.ts";
+import { SEGMENT, segmentsOf } from "./shader.ts";
 import type { MatrixUse } from "./storage.ts";
 
 /** What a device allows. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isOnDevice } from "../arguments.ts";
+import { isOnDevice, onDevice } from "../arguments.ts";
 import type { Backend, CheckedCall } from "../operation.ts";
 import { type Gpu, openGpu } from "./device.ts";
 export { isOwnOpen as isOpen } from "./device.ts";
@@ -22,10 +22,12 @@ export const webgpu: Backend = {
     if (options.deterministic) return "a GPU does not promise the same bits as other machines";
     const gpu = await openGpu(options.device);
     if ("why" in gpu) return gpu.why;
-    const isThere = Object.values(call.tensors).some((tensor) => tensor !== undefined && isOnDevice(tensor));
-    if (gpu.isFallback && options.backend !== "webgpu" && options.device === undefined && !isThere) {
+    const isWanted = options.backend === "webgpu" || options.device !== undefined || onDevice(call) !== undefined;
+    if (gpu.isFallback && !isWanted) {
       return `its only adapter, ${gpu.name}, is a CPU in disguise`;
     }
+    const limit = gpu.device.limits.maxBufferSize, bytes = longestRow(call);
+    if (bytes > limit) return `a row takes ${bytes} bytes, and a buffer of the GPU has ${limit} at most`;
     found.set(call, gpu);
     return undefined;
   },
@@ -39,3 +41,11 @@ export const webgpu: Backend = {
     return await compute(gpu, call);
   },
 };
+
+/** Bytes of the longest row that is copied to a buffer. */
+function longestRow({ tensors }: CheckedCall): number {
+  const rows = Object.values(tensors).map((tensor) => {
+    return tensor === undefined || isOnDevice(tensor) ? 0 : tensor.columns * tensor.data.BYTES_PER_ELEMENT;
+  });
+  return Math.max(...rows);
+}

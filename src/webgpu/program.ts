@@ -9,18 +9,10 @@
  */
 import type { Operation } from "../operation.ts";
 import { declarations, type Storage } from "./declarations.ts";
-import type { PartialSpec, Shader } from "./shader.ts";
+import { type PartialSpec, SEGMENT, type Shader } from "./shader.ts";
 import { ARITHMETIC } from "./wgsl/arithmetic.ts";
 import { HALVES } from "./wgsl/halves.ts";
 import { TRANSFORMATION } from "./wgsl/transformation.ts";
-
-/** Classes of a segment, what a workgroup looks at. */
-export const SEGMENT = 8192;
-
-/** Segments of a row. */
-export function segmentsOf(vocab: number): number {
-  return Math.ceil(vocab / SEGMENT);
-}
 
 /** The source of all passes of an operation whose tensors are stored so. */
 export function program(operation: Operation, shader: Shader, storage: Storage): string {

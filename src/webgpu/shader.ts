@@ -1,6 +1,14 @@
 /** What an operation's file in shaders/ says of it. */
 import type { Dims } from "../operation.ts";
 
+/** Classes of a segment, what a workgroup looks at. */
+export const SEGMENT = 8192;
+
+/** Segments of a row. */
+export function segmentsOf(vocab: number): number {
+  return Math.ceil(vocab / SEGMENT);
+}
+
 /**
  * A mergeable partial: the name of its WGSL struct, with `merge_Name` and `nothing_Name`, and its size.
  *

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Shader } from "../shader.ts";
+import { SEGMENT, type Shader } from "../shader.ts";
 import { COUNT } from "../wgsl/count.ts";
 import { SCAN, SUMS, UNLABELLED } from "../wgsl/scan.ts";
 
@@ -97,9 +97,14 @@ fn next_of(row: u32, start: u32, end: u32, lane: u32, after: Entry) -> Entry {
   return best;
 }
 
-/** Where the list of a segment begins: how much of it is merged, then keys and tokens. */
+/** Entries of the list of a segment. */
+fn listed() -> u32 {
+  return min(call.top, SEGMENT);
+}
+
+/** Where it begins: how many of them are merged, then keys and tokens. */
 fn list_of(row: u32, segment: u32) -> u32 {
-  return (row * call.segments + segment) * (2u * call.top + 1u);
+  return (row * call.segments + segment) * (2u * listed() + 1u);
 }
 
 fn look2(row: u32, segment: u32, lane: u32, sums: Sums) -> Places {
@@ -125,7 +130,7 @@ fn look2(row: u32, segment: u32, lane: u32, sums: Sums) -> Places {
   if (has_topTokens) {
     let list = list_of(row, segment);
     var mine = next_of(row, start, end, lane, Entry(NONE, 0u));
-    for (var i = 0u; i < call.top; i++) {
+    for (var i = 0u; i < listed(); i++) {
       let first = first_of(mine, lane, 256u);
       if (lane == 0u) {
         scratch[list] = 0u;
@@ -156,7 +161,7 @@ fn head_of(row: u32, lane: u32) -> Entry {
   for (var segment = lane; segment < call.segments; segment += 64u) {
     let list = list_of(row, segment);
     let i = scratch[list];
-    if (i < call.top) {
+    if (i < listed()) {
       let entry = Entry(scratch[list + 1u + 2u * i], scratch[list + 2u + 2u * i]);
       if (is_before(entry, best)) {
         best = entry;
@@ -200,5 +205,5 @@ export const tokenStatistics: Shader = {
   uses: [COUNT, UNLABELLED, SCAN],
   source: SOURCE,
   partials: [SUMS, { name: "Places", bytes: 8 }],
-  scratchWords: ({ top }) => 2 * top + 1,
+  scratchWords: ({ top }) => 2 * Math.min(top, SEGMENT) + 1,
 };
