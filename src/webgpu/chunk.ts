@@ -1,20 +1,18 @@
 /** Some rows of a call on the device: their buffers, from the copy there to the copy back. */
 import { isOnDevice, onDevice } from "../arguments.ts";
-import { rowsInFlight } from "../cost/waves.ts";
 import type { CheckedCall, Tensor } from "../operation.ts";
-import { Calls, type Place, placesOf, SLOT_BYTES } from "./call.ts";
+import { type Place, SLOT_BYTES } from "./call.ts";
 import { packRows, setRows, unpackRows, wordsOfRows } from "./copies.ts";
 import { wordsOf } from "./declarations.ts";
 import type { Gpu } from "./device.ts";
+import { type Buffers, encode, planOf } from "./encode.ts";
 import { guard } from "./guard.ts";
-import { type Limits, type Span, viewOf, type Window, windowsOf } from "./layout.ts";
+import type { Span } from "./layout.ts";
 import type { Program } from "./pipelines.ts";
 import { STORAGE, UNIFORM } from "./pool.ts";
-import { segmentsOf } from "./shader.ts";
 import type { Source } from "./reader.ts";
-import { SHADERS } from "./shaders/index.ts";
-import { hasRows, type MatrixUse, type Uses, type VectorUse, wordsOfRow } from "./storage.ts";
 import { secondsOf, type Timing } from "./stopwatch.ts";
+import { hasRows, type MatrixUse, type Uses, type VectorUse, wordsOfRow } from "./storage.ts";
 
 /** What is to be read of a chunk, and what becomes of it. */
 interface Reading {
@@ -28,7 +26,6 @@ export class Chunk {
   readonly #call: CheckedCall;
   readonly #uses: Uses;
   readonly #rows: Span;
-  readonly #limits: Limits;
   /** Buffers that others may use once all is submitted, and those that are read. */
   readonly #passing: GPUBuffer[] = [];
   readonly #lasting: GPUBuffer[] = [];
@@ -44,8 +41,6 @@ export class Chunk {
     this.#call = call;
     this.#uses = uses;
     this.#rows = rows;
-    const { maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = gpu.device.limits;
-    this.#limits = { bindingBytes: maxStorageBufferBindingSize, alignment: minStorageBufferOffsetAlignment };
   }
 
   /** Copies rows to the device and has them computed. */
@@ -91,14 +86,22 @@ export class Chunk {
   }
 
   #submit(program: Program): void {
-    const { device, stopwatch } = this.#gpu;
+    const { device, stopwatch } = this.#gpu, { first, end } = this.#rows;
+    const { maxStorageBufferBindingSize: bindingBytes, minStorageBufferOffsetAlignment: alignment } = device.limits;
+    const plan = planOf(this.#call, this.#uses, end - first, { bindingBytes, alignment });
     const places = new Map<string, Place>();
-    const inputs = this.#vectors(true, places), results = this.#vectors(false, places);
-    const buffers = this.#uses.matrices.map((use) => this.#matrix(use));
-    const encoder = device.createCommandEncoder();
+    const vectors = [this.#vectors(true, places), this.#vectors(false, places)];
+    const partials = plan.partialBytes.map((bytes) => this.#take(bytes, STORAGE));
+    const buffers: Buffers = {
+      uniform: this.#take(plan.slots * SLOT_BYTES, UNIFORM),
+      whole: [...vectors, ...partials],
+      matrices: this.#uses.matrices.map((use) => this.#matrix(use)),
+      places,
+    };
     this.#timing = this.#readings.length > 0 ? stopwatch.take() : undefined;
+    const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass({ timestampWrites: this.#timing?.writes });
-    this.#encode(pass, program, [inputs, results], buffers, places);
+    device.queue.writeBuffer(buffers.uniform, 0, encode(device, pass, program, plan, buffers));
     pass.end();
     if (this.#timing) {
       this.#timing.resolve(encoder);
@@ -152,86 +155,4 @@ export class Chunk {
     const { first, end } = this.#rows;
     return { source: { buffer, offset: 0, bytes }, set: (part) => unpackRows(use, tensor, first, end - first, part) };
   }
-
-  /** Windows, waves and passes: of each wave all passes, of each pass all segments. */
-  #encode(
-    pass: GPUComputePassEncoder,
-    { layout, passes }: Program,
-    vectors: readonly GPUBuffer[],
-    matrices: readonly { readonly buffer: GPUBuffer; readonly firstRow: number }[],
-    places: ReadonlyMap<string, Place>,
-  ): void {
-    const { device } = this.#gpu, { vocab } = this.#call.dims;
-    const segments = segmentsOf(vocab);
-    const windows = this.#windows(passes.length);
-    const waveRows = Math.max(...windows.flatMap(({ waves }) => waves.map(({ first, end }) => end - first)));
-    const left = partialBytes(this.#call).map((bytes) => this.#take(waveRows * segments * bytes, STORAGE));
-    const count = windows.reduce((sum, { waves, segments }) => sum + waves.length * segments.length, 0);
-    const calls = new Calls(this.#call, count), uniform = this.#take(count * SLOT_BYTES, UNIFORM);
-    const whole = (buffer: GPUBuffer) => ({ buffer });
-    const emits = this.#uses.matrices.some(({ output }) => output);
-    for (const window of windows) {
-      const shown = window.segments.map((span) => {
-        const views = this.#uses.matrices.map((use, i) =>
-          viewOf(use, vocab, window.rows, span, matrices[i].firstRow, this.#limits)
-        );
-        const resources: GPUBufferBinding[] = [
-          { buffer: uniform, size: SLOT_BYTES },
-          ...[...vectors, ...left].map(whole),
-          ...views.map(({ offset, bytes }, i) => ({ buffer: matrices[i].buffer, offset, size: bytes })),
-        ];
-        const group = device.createBindGroup({
-          layout,
-          entries: resources.map((resource, binding) => ({ binding, resource })),
-        });
-        return { span, views, group };
-      });
-      for (const wave of window.waves) {
-        const rows = wave.end - wave.first;
-        const slots = shown.map(({ span, views }) =>
-          calls.add(this.#placesOf(places, views, wave, window), wave, span, segments)
-        );
-        passes.forEach((pipeline, k) => {
-          pass.setPipeline(pipeline);
-          const isConclusion = k === passes.length - 1 && !emits;
-          for (const [i, { span, group }] of (isConclusion ? shown.slice(0, 1) : shown).entries()) {
-            pass.setBindGroup(0, group, [slots[i]]);
-            pass.dispatchWorkgroups(isConclusion ? 1 : span.end - span.first, rows);
-          }
-        });
-      }
-    }
-    device.queue.writeBuffer(uniform, 0, calls.bytes);
-  }
-
-  #windows(looks: number): Window[] {
-    const { dims } = this.#call, { matrices } = this.#uses, { first, end } = this.#rows;
-    const rowBytes = matrices.reduce((sum, { input, width }) => sum + (input ? width * dims.vocab : 0), 0);
-    const emits = matrices.some(({ output }) => output);
-    const cached = rowsInFlight(end - first, rowBytes, looks - (emits ? 0 : 1));
-    return windowsOf(end - first, dims.vocab, matrices, this.#limits, Math.max(...partialBytes(this.#call)), cached);
-  }
-
-  /** Where every tensor lies for a wave. */
-  #placesOf(
-    vectors: ReadonlyMap<string, Place>,
-    views: readonly { readonly base: number }[],
-    wave: Span,
-    window: Window,
-  ) {
-    const all: [string, Place][] = [...vectors].map((
-      [name, [first, stride]],
-    ) => [name, [first + wave.first * stride, stride]]);
-    this.#uses.matrices.forEach(({ names, stride }, i) => {
-      const first = (views[i].base + (wave.first - window.rows.first) * stride) >>> 0;
-      all.push(...names.map((name): [string, Place] => [name, [first, stride]]));
-    });
-    return placesOf(all);
-  }
-}
-
-/** Bytes that a segment of a row leaves in each of the buffers of partials. */
-function partialBytes({ operation, dims }: CheckedCall): number[] {
-  const { partials, scratchWords } = SHADERS[operation.name];
-  return [...partials.map(({ bytes }) => bytes), ...scratchWords ? [4 * Math.max(1, scratchWords(dims))] : []];
 }
