@@ -72,8 +72,9 @@ async function measureCopy({ device, copier, effort }: Bench) {
 async function main(opened: OpenDevice, shapes: readonly Shape[], isJson: boolean): Promise<void> {
   const { device, name, isFallback } = opened, plan: Plan = isFallback ? PLANS.fallback : PLANS.gpu;
   const say = isJson ? () => {} : (text: string) => console.log(text);
+  const { repetitions } = plan.effort;
   say(
-    `${name}${isFallback ? ", a CPU in disguise: its figures are no verdict on a GPU, and few of small shapes" : ""}`,
+    isFallback ? `${name}: a CPU in disguise, so ${repetitions} runs of small shapes, and no verdict on a GPU` : name,
   );
   if (!hasClock(device)) say("It has no timestamps: all is told by the wall clock");
   const filler = new Filler(device);
@@ -106,7 +107,7 @@ async function main(opened: OpenDevice, shapes: readonly Shape[], isJson: boolea
   const rivals = await measureRivals(device, plan.rivals);
   say(formatRivals(rivals));
   const verdicts = isFallback ? [] : judge(results);
-  say(isFallback ? "" : formatVerdicts(verdicts));
+  if (!isFallback) say(formatVerdicts(verdicts));
   if (isJson) {
     console.log(
       JSON.stringify({ adapter: name, isFallback, copies, results, skipped, endToEnd, atOnce, rivals, verdicts }),

@@ -1,7 +1,8 @@
 // What goes wrong on a device rejects one call and leaves the next one to work; what calls take they give back.
 
-import { assert, assertEquals, assertGreater, assertLess, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertLess, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { BackendUnavailableError, crossEntropy, jsDivergence, logSumExp, type Matrix, softmax } from "../mod.ts";
+import { logSumExp as logSumExpSync } from "../src/sync.ts";
 import { offload } from "../src/cost/offload.ts";
 import type { CheckedCall } from "../src/operation.ts";
 import { record as crossEntropyRecord } from "../src/ops/cross_entropy.ts";
@@ -200,6 +201,15 @@ Deno.test('"auto" takes no CPU in disguise, and says that it found one', { ignor
     assertEquals(report.backend, "wasm");
     assertMatch(report.reason, /WebAssembly .*; not webgpu: its only adapter, .*, is a CPU in disguise$/);
   } else assertMatch(report.reason, /^WebGPU on .*: predicted .* ms of copies/);
+});
+
+onGpu("what a GPU cannot promise is refused", async () => {
+  const problem = "Cannot compute logSumExp on webgpu: a GPU does not promise the same bits as other machines";
+  const same = () => logSumExp(zeros(1, 4), { ...GPU, deterministic: true });
+  await assertRejects(same, BackendUnavailableError, problem);
+  const sync = () => logSumExpSync(zeros(1, 4), GPU);
+  const unwilling = "Cannot compute logSumExp on webgpu: a GPU answers through promises only";
+  assertThrows(sync, BackendUnavailableError, unwilling);
 });
 
 /** What a program says that is run with an environment. */

@@ -43,8 +43,8 @@ export async function choose(
   return checked.sort((a, b) => a.seconds - b.seconds)[0] ?? failures[0];
 }
 
-/** The first line of an error, shortened. */
+/** An error on one line, shortened. */
 export function brief(error: unknown): string {
-  const text = String(error instanceof Error ? error.message : error).split("\n")[0];
+  const text = String(error instanceof Error ? error.message : error).replaceAll(/\s+/g, " ").trim();
   return text.length <= 120 ? text : `${text.slice(0, 119)}…`;
 }

@@ -39,6 +39,9 @@ interface Jax {
     sum(x: JaxArray, axis: number, options: KeepDimensions): JaxArray;
     mean(x: JaxArray): JaxArray;
     takeAlongAxis(x: JaxArray, indices: JaxArray, axis: number): JaxArray;
+    arange(end: number): JaxArray;
+    equal(x: JaxArray, y: JaxArray): JaxArray;
+    where(condition: JaxArray, x: JaxArray, y: number): JaxArray;
   };
 }
 
@@ -76,6 +79,11 @@ function load(jax: Jax, { rows, vocab, p, q, targets }: Problem): Formulate {
   const crossEntropy = (x: JaxArray, classes: JaxArray) =>
     numpy.mean(nn.logsumexp(x.ref, -1, KEEP).sub(numpy.takeAlongAxis(x, classes, -1)));
   const gradient = jax.valueAndGrad(crossEntropy);
+  // The gradient of takeAlongAxis scatters by atomics, whose WGSL wgpu refuses
+  const masked = (x: JaxArray, classes: JaxArray) => {
+    const isTarget = numpy.equal(numpy.arange(vocab).reshape([1, vocab]), classes);
+    return numpy.mean(nn.logsumexp(x.ref, -1, KEEP).sub(numpy.sum(numpy.where(isTarget, x, 0), -1, KEEP)));
+  };
 
   const formulations: Record<OperationName, Record<string, readonly [Compute, ...JaxArray[]]>> = {
     "log-sum-exp": { "jit(logsumexp)": [jax.jit(logSumExp), x], "logsumexp": [logSumExp, x] },
@@ -87,6 +95,7 @@ function load(jax: Jax, { rows, vocab, p, q, targets }: Problem): Formulate {
     "CE + gradient": {
       "jit(valueAndGrad)": [jax.jit(gradient), x, classes],
       "valueAndGrad": [gradient, x, classes],
+      "jit(valueAndGrad), masked sum": [jax.jit(jax.valueAndGrad(masked)), x, classes],
     },
     "KL divergence": { "jit(exp, sum)": [jax.jit((x: JaxArray, y: JaxArray) => divergence(jax, x, y)), x, y] },
   };

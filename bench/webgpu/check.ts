@@ -1,13 +1,13 @@
 /** Refuses to time what is wrong: WebGPU's results against WebAssembly's on the same rows. */
 import type { CommonOptions, DType, Matrix, Report } from "../../mod.ts";
-import { type Operands, type Operation } from "./operations.ts";
+import type { Operands, Operation } from "./operations.ts";
 import { cloneMatrix, newMatrix, numbersOf, readRows } from "./rows.ts";
 
 /** Of a sum or a logarithm of one: either side may be off by ε₃₂·(4 + |value|). */
-const REDUCTION = { relative: 2 ** -22, absolute: 2 ** -20 };
+export const REDUCTION = { relative: 2 ** -22, absolute: 2 ** -20 };
 
 /** Of an element of a matrix, as it is stored: either side may be off by half a unit in its last place, or some ε₃₂. */
-const ELEMENT: Readonly<Record<DType, typeof REDUCTION>> = {
+export const ELEMENT: Readonly<Record<DType, typeof REDUCTION>> = {
   f32: { relative: 2 ** -17, absolute: 2 ** -125 },
   f16: { relative: 2 ** -10, absolute: 2 ** -24 },
   bf16: { relative: 2 ** -7, absolute: 2 ** -125 },
@@ -43,21 +43,32 @@ export async function check(
     if (values === undefined || all === undefined) throw new Error(`${operation.name} has no ${name}`);
     const each = values.length / rows.length;
     const sampled = rows.flatMap((row) => Array.from(all.subarray(row * each, (row + 1) * each)));
-    compare(`${operation.name}: ${name}`, sampled, values, values instanceof Int32Array ? EXACT : REDUCTION);
+    compare(
+      `${operation.name}: ${name} of sampled rows`,
+      sampled,
+      values,
+      values instanceof Int32Array ? EXACT : REDUCTION,
+    );
   }
   if (actual.matrix && expected.matrix) {
     const matrices = [await readRows(options.device, actual.matrix, rows), expected.matrix as Matrix];
     const [ours, theirs] = matrices.map(numbersOf);
-    compare(`${operation.name}: the matrix`, ours, theirs, ELEMENT[dtype]);
+    compare(`${operation.name}: sampled rows of the matrix`, ours, theirs, ELEMENT[dtype]);
   }
   return actual.report;
 }
 
-function compare(what: string, ours: ArrayLike<number>, theirs: ArrayLike<number>, allowed: typeof REDUCTION): void {
+/** Throws at the first number that is farther from WebAssembly's than allowed. */
+export function compare(
+  what: string,
+  ours: ArrayLike<number>,
+  theirs: ArrayLike<number>,
+  allowed: typeof REDUCTION,
+): void {
   if (ours.length !== theirs.length) throw new Error(`${what} has ${ours.length} numbers, not ${theirs.length}`);
   for (let i = 0; i < theirs.length; i++) {
     const error = Math.abs(ours[i] - theirs[i]);
     if (error <= allowed.relative * Math.abs(theirs[i]) + allowed.absolute) continue;
-    throw new Error(`${what}[${i}] of the sampled rows is ${ours[i]} on WebGPU, ${theirs[i]} on WebAssembly`);
+    throw new Error(`${what}[${i}] is ${ours[i]} on WebGPU, ${theirs[i]} on WebAssembly`);
   }
 }

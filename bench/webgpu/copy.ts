@@ -13,13 +13,13 @@ const MOST_WORKGROUPS = 65_535;
 
 const SOURCE = /* wgsl */ `
 @group(0) @binding(0) var<storage, read> source: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> target_: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> destination: array<vec4<f32>>;
 
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let first = group.x * ${LANES * VECTORS}u + lane;
 ${Array.from({ length: VECTORS }, (_, i) => `  let v${i} = source[first + ${i * LANES}u];`).join("\n")}
-${Array.from({ length: VECTORS }, (_, i) => `  target_[first + ${i * LANES}u] = v${i};`).join("\n")}
+${Array.from({ length: VECTORS }, (_, i) => `  destination[first + ${i * LANES}u] = v${i};`).join("\n")}
 }`;
 
 /** Copies round a ring of three buffers. */

@@ -26,8 +26,8 @@ export async function openDevice(): Promise<OpenDevice | string> {
     requiredFeatures: features.has("timestamp-query") ? ["timestamp-query"] : [],
     requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
   });
-  device.addEventListener("uncapturederror", ({ error }) => {
-    console.error(`The GPU refused: ${error.message}`);
+  device.addEventListener("uncapturederror", (event) => {
+    console.error(`The GPU refused: ${(event as GPUUncapturedErrorEvent).error.message.trim()}`);
     Deno.exit(1);
   });
   const name = info.description || [info.vendor, info.architecture, info.device].join(" ").trim();

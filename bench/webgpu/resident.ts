@@ -50,6 +50,15 @@ export interface Group {
   readonly rows: readonly Row[];
 }
 
+/** Buffers of a shape and a dtype. */
+interface Stage {
+  readonly count: number;
+  /** Those of a turn: the ring moves on by one. */
+  operands(turn: number): Operands;
+  /** Makes the logits of a turn again. */
+  refill(turn: number): void;
+}
+
 /** An operation that has been checked. */
 interface Checked {
   readonly operation: Operation;
@@ -60,52 +69,63 @@ interface Checked {
 
 /** Checks and measures all operations; throws {@linkcode DoesNotFit} where the device has no room. */
 export async function measureResident(bench: Bench, shape: Shape, dtype: DType): Promise<Group> {
-  const { device, copier, filler, effort } = bench, [rows, vocab] = shape;
-  const bytes = rows * vocab * widthOf(dtype);
-  const count = Math.min(MOST, Math.max(FEWEST, Math.ceil(RING_BYTES / bytes)));
-  using buffers = new Buffers(device);
-  const ring: Matrix<GPUBuffer>[] = [];
-  for (let i = 0; i < count; i++) ring.push({ data: await buffers.take(bytes), shape, dtype });
-  const out = { data: await buffers.take(bytes), shape, dtype }, targets = makeTargets(shape);
-  const refill = (i: number) => filler.fill(ring[i % count].data, dtype, i % count);
-  const operandsOf = (i: number): Operands => ({ p: ring[i % count], q: ring[(i + 1) % count], out, targets });
-  const call = (operation: Operation, i: number) => operation.run(operandsOf(i), { device });
-  ring.forEach((_, i) => refill(i));
-
-  const sampled = sampleRows(shape);
-  const [p, q] = [await readRows(device, ring[0], sampled), await readRows(device, ring[1], sampled)];
-  const all: Checked[] = [];
-  for (const operation of OPERATIONS) {
-    const report = await check(operation, operandsOf(0), { device }, { rows: sampled, p, q });
-    if (operation.isInPlace) refill(0);
-    const { bytesRead, bytesWritten, gpuSeconds } = report;
-    all.push({ operation, bytes: bytesRead + bytesWritten, isTimed: gpuSeconds !== undefined, samples: [] });
-  }
-
-  await copier.read();
-  for (let i = 0; i < effort.repetitions; i++) {
-    for (const { operation, samples, isTimed } of all) {
-      if (!isTimed) continue;
-      // It also leaves nothing of the operands in the caches
-      copier.run();
-      const { report: { gpuSeconds = NaN } } = await call(operation, i);
-      samples.push(gpuSeconds);
-      if (operation.isInPlace) refill(i);
-    }
-  }
-  const copies = await copier.read();
-  if (copies.length === 0) copies.push(...await clockCalls(device, effort, () => copier.run()));
-  const copy = summarise("copy", copier.bytes, copies);
-  for (const { operation, samples, isTimed } of all) {
-    if (!isTimed) samples.push(...await clockCalls(device, effort, (i) => call(operation, i)));
-    if (operation.isInPlace) ring.forEach((_, i) => refill(i));
-  }
-  const measured = all.map(({ operation, bytes, isTimed, samples }): Row => {
+  using buffers = new Buffers(bench.device);
+  const stage = await prepare(bench, buffers, shape, dtype);
+  const checked = await checkAll(bench, stage, shape);
+  const copy = summarise("copy", bench.copier.bytes, await timeAll(bench, stage, checked));
+  const rows = checked.map(({ operation, bytes, isTimed, samples }): Row => {
     const one = summarise(operation.name, bytes, samples);
     const shareOfCopy = one.bytesPerSecond / copy.bytesPerSecond;
     return { ...one, shape, dtype, clock: isTimed ? "GPU" : "wall", shareOfCopy };
   });
-  return { buffers: count, copy, rows: measured };
+  return { buffers: stage.count, copy, rows };
+}
+
+async function prepare({ filler }: Bench, buffers: Buffers, shape: Shape, dtype: DType): Promise<Stage> {
+  const bytes = shape[0] * shape[1] * widthOf(dtype);
+  const count = Math.min(MOST, Math.max(FEWEST, Math.ceil(RING_BYTES / bytes)));
+  const ring: Matrix<GPUBuffer>[] = [];
+  for (let i = 0; i < count; i++) ring.push({ data: await buffers.take(bytes), shape, dtype });
+  const out = { data: await buffers.take(bytes), shape, dtype }, targets = makeTargets(shape);
+  const refill = (turn: number) => filler.fill(ring[turn % count].data, dtype, turn % count);
+  ring.forEach((_, i) => refill(i));
+  return { count, refill, operands: (turn) => ({ p: ring[turn % count], q: ring[(turn + 1) % count], out, targets }) };
+}
+
+async function checkAll({ device }: Bench, { operands, refill }: Stage, shape: Shape): Promise<Checked[]> {
+  const rows = sampleRows(shape), { p, q } = operands(0);
+  const sample = { rows, p: await readRows(device, p, rows), q: await readRows(device, q, rows) };
+  const all: Checked[] = [];
+  for (const operation of OPERATIONS) {
+    const report = await check(operation, operands(0), { device }, sample);
+    if (operation.isInPlace) refill(0);
+    const { bytesRead, bytesWritten, gpuSeconds } = report;
+    all.push({ operation, bytes: bytesRead + bytesWritten, isTimed: gpuSeconds !== undefined, samples: [] });
+  }
+  return all;
+}
+
+/** Takes the samples of all operations; returns those of the copies. */
+async function timeAll(bench: Bench, { count, operands, refill }: Stage, all: readonly Checked[]): Promise<number[]> {
+  const { device, copier, effort } = bench;
+  await copier.read();
+  for (let turn = 0; turn < effort.repetitions; turn++) {
+    for (const { operation, samples, isTimed } of all) {
+      if (!isTimed) continue;
+      // It also leaves nothing of the operands in the caches
+      copier.run();
+      const { report: { gpuSeconds = NaN } } = await operation.run(operands(turn), { device });
+      samples.push(gpuSeconds);
+      if (operation.isInPlace) refill(turn);
+    }
+  }
+  const copies = await copier.read();
+  for (const { operation, samples, isTimed } of all) {
+    if (isTimed) continue;
+    samples.push(...await clockCalls(device, effort, (turn) => operation.run(operands(turn), { device })));
+    if (operation.isInPlace) { for (let turn = 0; turn < count; turn++) refill(turn); }
+  }
+  return copies.length > 0 ? copies : await clockCalls(device, effort, () => copier.run());
 }
 
 /** Seconds of one of many calls in a row, until the queue is done: so many that what that takes hardly counts. */

@@ -66,7 +66,7 @@ async function openOurs(device: GPUDevice, buffers: Buffers, shape: Shape): Prom
   const readOut = async () => (await readRows(device, out, all)).data as Float32Array;
   return {
     load(problem) {
-      device.queue.writeBuffer(p.data, 0, problem.p);
+      device.queue.writeBuffer(p.data, 0, Float32Array.from(problem.p));
       const computations: Record<OperationName, () => Promise<Outputs["read"]>> = {
         "log-sum-exp": async () => {
           const result = await logSumExp(p, options);

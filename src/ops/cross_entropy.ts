@@ -177,7 +177,7 @@ function isMatrix(value: unknown): value is AnyMatrix {
  * @returns The loss in nats, `logSumExp` [rows], the accuracy, and the gradient if it was asked for.
  * @throws {TypeError} If an argument has the wrong type or length.
  * @throws {RangeError} If a target, shape, stride or option is out of range, or the gradient overlaps an input.
- * @throws {BackendUnavailableError} If the backend asked for by name cannot run.
+ * @throws {BackendUnavailableError} If the backend asked for by name, or the GPU that holds a matrix, cannot run.
  *
  * @example Loss and gradient
  * ```ts

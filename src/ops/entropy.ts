@@ -61,7 +61,7 @@ function prepare(logits: AnyMatrix, options: EntropyOptions = {}): Prepared<Entr
  * @returns `entropy` [rows] in nats or bits, and `logSumExp` [rows] from the same pass.
  * @throws {TypeError} If an argument has the wrong type.
  * @throws {RangeError} If a shape, stride or option is out of range.
- * @throws {BackendUnavailableError} If the backend asked for by name cannot run.
+ * @throws {BackendUnavailableError} If the backend asked for by name, or the GPU that holds a matrix, cannot run.
  *
  * @example A fair coin has one bit
  * ```ts

@@ -51,7 +51,7 @@ function prepare<R extends Reduction>(
  * @returns The divergence in nats, and the gradients asked for.
  * @throws {TypeError} If an argument has the wrong type.
  * @throws {RangeError} If a shape, stride or option is out of range.
- * @throws {BackendUnavailableError} If the backend asked for by name cannot run.
+ * @throws {BackendUnavailableError} If the backend asked for by name, or the GPU that holds a matrix, cannot run.
  *
  * @example What a slightly wrong model costs
  * ```ts

@@ -40,7 +40,7 @@ function prepare(logits: AnyMatrix, options: AnyOptions = {}): Prepared<LogSoftm
  * @returns `logProbabilities` [rows, vocab].
  * @throws {TypeError} If an argument has the wrong type.
  * @throws {RangeError} If a shape, stride or option is out of range, or `out` overlaps the logits without being them.
- * @throws {BackendUnavailableError} If the backend asked for by name cannot run.
+ * @throws {BackendUnavailableError} If the backend asked for by name, or the GPU that holds a matrix, cannot run.
  *
  * @example In place, in wasm memory
  * ```ts

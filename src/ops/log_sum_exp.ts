@@ -55,7 +55,7 @@ function prepare(logits: AnyMatrix, options: LogSumExpOptions = {}): Prepared<Lo
  * @returns `logSumExp` [rows] in nats; empty if there are no rows.
  * @throws {TypeError} If an argument has the wrong type.
  * @throws {RangeError} If a shape, stride or option is out of range.
- * @throws {BackendUnavailableError} If the backend asked for by name cannot run.
+ * @throws {BackendUnavailableError} If the backend asked for by name, or the GPU that holds a matrix, cannot run.
  *
  * @example The normaliser of a row whose first class is masked
  * ```ts

@@ -105,7 +105,7 @@ function prepare(
  * @returns One entry a row of each statistic; `topTokens` and `topLogProbabilities` have `top` entries a row.
  * @throws {TypeError} If an argument has the wrong type or length.
  * @throws {RangeError} If a target, shape, stride or option is out of range.
- * @throws {BackendUnavailableError} If the backend asked for by name cannot run.
+ * @throws {BackendUnavailableError} If the backend asked for by name, or the GPU that holds a matrix, cannot run.
  *
  * @example The two most likely tokens
  * ```ts

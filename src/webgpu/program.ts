@@ -29,7 +29,7 @@ export function program(operation: Operation, shader: Shader, storage: Storage):
     LEVELS,
     ...shader.partials.map(reduction),
     ...names.map((name, i) => look(i, name, names)),
-    emits ? last("write", LANES, names, EMIT) : last("conclude", GATHERERS, names, "  finish(row, lane, state);"),
+    emits ? last("write", names, EMIT) : last("conclude", names, "  finish(row, lane, state);"),
   ].join("\n");
 }
 
@@ -38,16 +38,18 @@ export function passes(shader: Shader, emits: boolean): string[] {
   return [...shader.partials.map((_, i) => `pass${i + 1}`), emits ? "write" : "conclude"];
 }
 
-/** Threads of a workgroup that looks at a segment, and of those that gather partials. */
-const LANES = 256, GATHERERS = 64;
+/** Threads of a workgroup: few, so that what each does once a segment is little beside its classes. */
+const LANES = 64;
 
 const GRID = /* wgsl */ `
 const SEGMENT: u32 = ${SEGMENT}u;
-const TILE: u32 = ${4 * LANES}u;
+const LANES: u32 = ${LANES}u;
+const TILE: u32 = 4u * LANES;
+const RUN: u32 = 8u * TILE;
 
 /** The classes that a thread looks at. */
 fn classes(tile: u32, lane: u32) -> vec4<u32> {
-  return tile + lane + vec4(0u, ${LANES}u, ${2 * LANES}u, ${3 * LANES}u);
+  return tile + lane + vec4(0u, LANES, 2u * LANES, 3u * LANES);
 }
 `;
 
@@ -55,12 +57,12 @@ const HEAD = `(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
   let row = group.y;
   let segment = group.x + call.first_segment;`;
 
-/** The largest levels of the first `count` threads of a workgroup. */
+/** The largest levels of the threads of a workgroup. */
 const LEVELS = /* wgsl */ `
-var<workgroup> levels: array<vec2<f32>, ${LANES}>;
-fn highest_levels(mine: vec2<f32>, lane: u32, count: u32) -> vec2<f32> {
-  if (lane < count) { levels[lane] = mine; }
-  for (var half = count / 2u; half > 0u; half >>= 1u) {
+var<workgroup> levels: array<vec2<f32>, LANES>;
+fn highest_levels(mine: vec2<f32>, lane: u32) -> vec2<f32> {
+  levels[lane] = mine;
+  for (var half = LANES / 2u; half > 0u; half >>= 1u) {
     workgroupBarrier();
     if (lane < half) { levels[lane] = max(levels[lane], levels[lane + half]); }
   }
@@ -68,26 +70,21 @@ fn highest_levels(mine: vec2<f32>, lane: u32, count: u32) -> vec2<f32> {
   return levels[0];
 }`;
 
-/** Reductions of a partial over the threads of a workgroup, all against the same levels, and over the segments of a row. */
+/** A reduction of a partial over the threads of a workgroup, all against the same levels. */
 function reduction({ name, isLevelled }: PartialSpec): string {
-  const raised = (count: number) =>
-    isLevelled ? `raise_${name}(mine, highest_levels(levels_${name}(mine), lane, ${count}u))` : "mine";
-  const halve = (board: string, count: number) => `
-  for (var half = ${count / 2}u; half > 0u; half >>= 1u) {
+  const raised = isLevelled ? `raise_${name}(mine, highest_levels(levels_${name}(mine), lane))` : "mine";
+  return `
+var<workgroup> board_${name}: array<${name}, LANES>;
+fn reduce_${name}(mine: ${name}, lane: u32) -> ${name} {
+  let raised = ${raised};
+  workgroupBarrier();
+  board_${name}[lane] = raised;
+  for (var half = LANES / 2u; half > 0u; half >>= 1u) {
     workgroupBarrier();
-    if (lane < half) { ${board}[lane] = merge_${name}(${board}[lane], ${board}[lane + half]); }
+    if (lane < half) { board_${name}[lane] = merge_${name}(board_${name}[lane], board_${name}[lane + half]); }
   }
   workgroupBarrier();
-  return ${board}[0];`;
-  return `
-var<workgroup> board_${name}: array<${name}, ${LANES}>;
-fn reduce_${name}(mine: ${name}, lane: u32) -> ${name} {
-  board_${name}[lane] = ${raised(LANES)};${halve(`board_${name}`, LANES)}
-}
-var<workgroup> gathered_${name}: array<${name}, ${GATHERERS}>;
-fn gather_${name}(mine: ${name}, lane: u32) -> ${name} {
-  let raised = ${raised(GATHERERS)};
-  if (lane < ${GATHERERS}u) { gathered_${name}[lane] = raised; }${halve(`gathered_${name}`, GATHERERS)}
+  return board_${name}[0];
 }`;
 }
 
@@ -96,30 +93,28 @@ function gather(i: number, name: string): string {
   return `
 fn gather${i + 1}(row: u32, lane: u32) -> ${name} {
   var mine = nothing_${name}();
-  if (lane < ${GATHERERS}u) {
-    for (var s = lane; s < call.segments; s += ${GATHERERS}u) {
-      mine = merge_${name}(mine, partials${i + 1}[row * call.segments + s]);
-    }
+  for (var s = lane; s < call.segments; s += LANES) {
+    mine = merge_${name}(mine, partials${i + 1}[row * call.segments + s]);
   }
-  return gather_${name}(mine, lane);
+  return reduce_${name}(mine, lane);
 }`;
 }
 
 function look(i: number, name: string, names: readonly string[]): string {
   const known = names.slice(0, i).map((_, k) => `gather${k + 1}(row, lane)`);
   return `${gather(i, name)}
-@compute @workgroup_size(${LANES})
+@compute @workgroup_size(LANES)
 fn pass${i + 1}${HEAD}
   let all = reduce_${name}(look${i + 1}(${["row", "segment", "lane", ...known].join(", ")}), lane);
   if (lane == 0u) { partials${i + 1}[row * call.segments + segment] = all; }
 }`;
 }
 
-function last(entry: string, lanes: number, names: readonly string[], body: string): string {
+function last(entry: string, names: readonly string[], body: string): string {
   const gathered = names.map((_, k) => `  let known${k + 1} = gather${k + 1}(row, lane);`);
   return `
 var<workgroup> settled: Row;
-@compute @workgroup_size(${lanes})
+@compute @workgroup_size(LANES)
 fn ${entry}${HEAD}
 ${gathered.join("\n")}
   if (lane == 0u) { settled = settle(${["row", ...names.map((_, k) => `known${k + 1}`)].join(", ")}); }

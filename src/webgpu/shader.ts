@@ -29,7 +29,7 @@ export interface PartialSpec {
  * - `look1(row, segment, lane) -> Name`, a thread's share of the first look at a segment, and where there is a second one
  *   `look2(row, segment, lane, first) -> Name`, which knows what the first found of the whole row;
  * - `struct Row` and `settle(row, first[, second]) -> Row`, what follows for the row, computed by one thread;
- * - `finish(row, lane, state)`, which writes what is one number a row, run by 64 threads or more;
+ * - `finish(row, lane, state)`, which writes what is one number a row, run by a workgroup;
  * - if it has matrices for outputs `emit(row, at, inside, state)`, which writes four classes of them.
  */
 export interface Shader {

@@ -63,15 +63,13 @@ fn merge_Places(a: Places, b: Places) -> Places {
   return Places(a.above + b.above, min(a.first, b.first));
 }
 
-var<workgroup> candidates: array<Entry, 256>;
+var<workgroup> candidates: array<Entry, LANES>;
 
-/** The first of the entries of \`count\` threads. */
-fn first_of(mine: Entry, lane: u32, count: u32) -> Entry {
+/** The first of the threads' entries. */
+fn first_of(mine: Entry, lane: u32) -> Entry {
   workgroupBarrier();
-  if (lane < count) {
-    candidates[lane] = mine;
-  }
-  for (var half = count / 2u; half > 0u; half >>= 1u) {
+  candidates[lane] = mine;
+  for (var half = LANES / 2u; half > 0u; half >>= 1u) {
     workgroupBarrier();
     if (lane < half && is_before(candidates[lane + half], candidates[lane])) {
       candidates[lane] = candidates[lane + half];
@@ -131,7 +129,7 @@ fn look2(row: u32, segment: u32, lane: u32, sums: Sums) -> Places {
     let list = list_of(row, segment);
     var mine = next_of(row, start, end, lane, Entry(NONE, 0u));
     for (var i = 0u; i < listed(); i++) {
-      let first = first_of(mine, lane, 256u);
+      let first = first_of(mine, lane);
       if (lane == 0u) {
         scratch[list] = 0u;
         scratch[list + 1u + 2u * i] = first.key;
@@ -158,7 +156,7 @@ fn settle(row: u32, sums: Sums, places: Places) -> Row {
 /** The first entry of a thread's segments that is not merged yet. */
 fn head_of(row: u32, lane: u32) -> Entry {
   var best = Entry(0u, NONE);
-  for (var segment = lane; segment < call.segments; segment += 64u) {
+  for (var segment = lane; segment < call.segments; segment += LANES) {
     let list = list_of(row, segment);
     let i = scratch[list];
     if (i < listed()) {
@@ -184,7 +182,7 @@ fn finish(row: u32, lane: u32, state: Row) {
   }
   var mine = head_of(row, lane);
   for (var i = 0u; i < call.top; i++) {
-    let first = first_of(mine, lane, 64u);
+    let first = first_of(mine, lane);
     if (lane == 0u) {
       put_topTokens(row, i, i32(first.token));
       put_topLogProbabilities(row, i, log_shares(vec4(logit_of(first.key)), state.norm).x);

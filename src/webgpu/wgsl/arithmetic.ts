@@ -75,7 +75,7 @@ fn is_positive(x: f32) -> bool {
   return bitcast<u32>(x) - 1u < INFINITY_BITS;
 }
 
-/** e^d of finite d below 88, or of −∞, where it is exactly 0; other arguments give anything. Relative error 1.05e-7. */
+/** e^d of finite d below 88, or of −∞, where it is exactly 0; other arguments give anything. The polynomial is off by 1.05e-7. */
 fn exp4(d: vec4<f32>) -> vec4<f32> {
   let c = max(d, vec4(LOWEST));
   let b = opaque4(fma(c, vec4(LOG2E), vec4(MAGIC)));
@@ -89,7 +89,7 @@ fn exp4(d: vec4<f32>) -> vec4<f32> {
   return p * bitcast<vec4<f32>>(bitcast<vec4<u32>>(b) << vec4(23u));
 }
 
-/** The same of one number, by the series up to r⁷: half a unit in the last place, for what scales a whole sum. */
+/** The same of one number, by the series up to r⁷: about one unit in the last place, for what scales a whole sum. */
 fn exp1(d: f32) -> f32 {
   let c = max(d, LOWEST);
   let b = opaque(fma(c, LOG2E, MAGIC));
@@ -101,10 +101,10 @@ fn exp1(d: f32) -> f32 {
   p = fma(p, r, 1.0 / 6.0);
   p = fma(p, r, 0.5);
   p = fma(p * r, r, r);
-  return (1.0 + p) * bitcast<f32>(bitcast<u32>(b) << 23u);
+  return (1.0 + opaque(p)) * bitcast<f32>(bitcast<u32>(b) << 23u);
 }
 
-/** d + e^(−d) − 1 for |d| ≤ 1: never negative, 0 at 0, relative error 1.1e-7. */
+/** d + e^(−d) − 1 for |d| ≤ 1: never negative, 0 at 0. The polynomial is off by 1.1e-7. */
 fn bregman4(d: vec4<f32>) -> vec4<f32> {
   var q = fma(d, vec4(2.496081287972629e-05), vec4(-0.00020325483637861907));
   q = fma(q, d, vec4(0.0013891335111111403));

@@ -1,19 +1,19 @@
 /**
  * WGSL of one thread's count of logits: their maximum and Σ e^(x − base), four at a time.
  *
- * The base moves only when a logit rises far above it: the weights it then has to rescale are below e⁻¹⁰ of the new ones, and
- * so is their error. Where `COMPENSATED` is true, what sums lose by rounding is added up too. A count from −3.4·10³⁸ on is one that has met nothing finite: what it holds then is 0. NaN is told by
- * its bits on the way.
+ * The base moves only when a logit rises above it by more than `REACH`, as an exponent: the weights that are rescaled then
+ * are below e^(−REACH) of the new ones, and so is their error. Where `COMPENSATED` is true, what sums lose by rounding is
+ * added up too. A count from −3.4·10³⁸ on is one that has met nothing finite: what it holds then is 0. NaN is told by its bits
+ * on the way.
  *
  * @module
  */
 
 /** The source. */
 export const COUNT = /* wgsl */ `
-/** How far above its base a count goes on, as an exponent. */
-const REACH: f32 = 10.0;
-
 struct Count {
+  /** Of the tiles since the last fold. */
+  run: vec4<f32>,
   total: vec4<f32>,
   lost: vec4<f32>,
   special: vec4<u32>,
@@ -22,7 +22,7 @@ struct Count {
 }
 
 fn new_count() -> Count {
-  return Count(vec4(0.0), vec4(0.0), vec4(0u), LEAST, -infinity());
+  return Count(vec4(0.0), vec4(0.0), vec4(0.0), vec4(0u), LEAST, -infinity());
 }
 
 fn lanes(x: vec4<f32>) -> f32 {
@@ -55,6 +55,7 @@ fn take(count: ptr<function, Count>, x: vec4<f32>, inverse: vec2<f32>) -> vec4<f
   let base = (*count).base;
   if (cooled(peak - base, inverse) > REACH) {
     let k = exp1(step_down(base, peak, inverse));
+    (*count).run *= k;
     (*count).total *= k;
     (*count).lost *= k;
     (*count).base = peak;
@@ -68,9 +69,15 @@ fn take(count: ptr<function, Count>, x: vec4<f32>, inverse: vec2<f32>) -> vec4<f
     (*count).total = total;
     (*count).lost = lost;
   } else {
-    (*count).total += e;
+    (*count).run += e;
   }
   return e;
+}
+
+/** Ends a run of a few tiles: sums of sums lose less than one long sum. */
+fn fold(count: ptr<function, Count>) {
+  (*count).total += (*count).run;
+  (*count).run = vec4(0.0);
 }
 
 /** The exponent of a move of the base; finite. */

@@ -18,6 +18,7 @@ export const TERMS = { name: "Terms", bytes: 16 } as const;
 /** The source. */
 export const PAIRS = /* wgsl */ `
 const COMPENSATED: bool = true;
+const REACH: f32 = 10.0;
 
 struct Pair {
   sum_p: vec2<f32>,

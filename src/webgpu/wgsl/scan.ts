@@ -24,6 +24,8 @@ fn label(row: u32, at: vec4<u32>, inside: vec4<bool>, x: vec4<f32>) -> vec4<f32>
 /** The source. */
 export const SCAN = /* wgsl */ `
 const COMPENSATED: bool = false;
+/** A moment loses the digits that its base lies below the maximum. */
+const REACH: f32 = select(10.0, 1.0, MOMENTS);
 
 /** Of capped logits c and x = c / temperature. */
 struct Sums {
@@ -110,26 +112,36 @@ fn scan(row: u32, segment: u32, lane: u32, sought: i32) -> Sums {
   var moment = vec4(0.0);
   var mass = vec4(0.0);
   var labelled = vec4(0.0);
-  for (var tile = start; tile < end; tile += TILE) {
-    let at = classes(tile, lane);
-    let x = capped(select(vec4(-infinity()), take_logits(row, at), at < vec4(end)));
-    let before = count;
-    let e = take(&count, x, inverse);
-    if (MOMENTS || is_labelled()) {
-      if (before.base != count.base) {
+  for (var run = start; run < end; run += RUN) {
+    var run_moment = vec4(0.0);
+    var run_mass = vec4(0.0);
+    var run_labelled = vec4(0.0);
+    for (var tile = run; tile < min(run + RUN, end); tile += TILE) {
+      let at = classes(tile, lane);
+      let x = capped(select(vec4(-infinity()), take_logits(row, at), at < vec4(end)));
+      let before = count;
+      let e = take(&count, x, inverse);
+      if ((MOMENTS || is_labelled()) && before.base != count.base) {
         let step = step_down(before.base, count.base, inverse);
-        moment = (moment + before.total * step) * exp1(step);
+        let k = exp1(step);
+        moment = (moment + before.total * step) * k;
+        run_moment = (run_moment + before.run * step) * k;
         labelled += select(mass * (before.base - count.base), vec4(0.0), mass == vec4(0.0));
+        run_labelled += select(run_mass * (before.base - count.base), vec4(0.0), run_mass == vec4(0.0));
+      }
+      if (MOMENTS) {
+        run_moment = fma(e, max(cooled4(x - count.base, inverse), vec4(LOWEST)), run_moment);
+      }
+      if (is_labelled()) {
+        let tau = label(row, at, at < vec4(end), x);
+        run_mass += tau;
+        run_labelled += select(tau * (x - count.base), vec4(0.0), tau == vec4(0.0));
       }
     }
-    if (MOMENTS) {
-      moment = fma(e, max(cooled4(x - count.base, inverse), vec4(LOWEST)), moment);
-    }
-    if (is_labelled()) {
-      let tau = label(row, at, at < vec4(end), x);
-      mass += tau;
-      labelled += select(tau * (x - count.base), vec4(0.0), tau == vec4(0.0));
-    }
+    fold(&count);
+    moment += run_moment;
+    mass += run_mass;
+    labelled += run_labelled;
   }
   if (has_nan(count)) {
     count.top = -infinity();
