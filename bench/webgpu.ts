@@ -1,6 +1,6 @@
 /**
- * `deno task bench:webgpu`: the operations on a GPU, checked against WebAssembly before they are timed. Matrices that lie
- * there by its own clock, beside copies between them; arrays of the CPU, and jax-js from npm, by the wall clock.
+ * `deno task bench:webgpu`: the operations on a GPU, checked against WebAssembly before they are timed. Matrices that
+ * lie there by its own clock, beside copies between buffers; arrays of the CPU, and jax-js from npm, by the wall clock.
  *
  * ```sh
  * deno task bench:webgpu            # every shape
@@ -15,6 +15,7 @@ import type { DType } from "../mod.ts";
 import { formatBytes } from "../src/cli/table.ts";
 import { parseShapes, type Shape, SHAPES } from "./cases.ts";
 import { summarise } from "./harness.ts";
+import { brief } from "./rivals/choose.ts";
 import { formatRate, formatShape } from "./table.ts";
 import { Copier } from "./webgpu/copy.ts";
 import { DoesNotFit, hasClock, type OpenDevice, openDevice } from "./webgpu/device.ts";
@@ -69,36 +70,40 @@ async function measureCopy({ device, copier, effort }: Bench) {
   return [...timed.length > 0 ? [summarise("GPU", copier.bytes, timed)] : [], wall];
 }
 
-async function main(opened: OpenDevice, shapes: readonly Shape[], isJson: boolean): Promise<void> {
-  const { device, name, isFallback } = opened, plan: Plan = isFallback ? PLANS.fallback : PLANS.gpu;
-  const say = isJson ? () => {} : (text: string) => console.log(text);
-  const { repetitions } = plan.effort;
-  say(
-    isFallback ? `${name}: a CPU in disguise, so ${repetitions} runs of small shapes, and no verdict on a GPU` : name,
-  );
-  if (!hasClock(device)) say("It has no timestamps: all is told by the wall clock");
-  const filler = new Filler(device);
-  using copier = await Copier.open(device, filler, plan.copyBytes);
-  const bench: Bench = { device, copier, filler, effort: plan.effort };
-  const copies = await measureCopy(bench);
-  say(`Copies of ${formatBytes(copier.bytes / 2)}:`);
-  for (const copy of copies) say(`  by the ${copy.name} clock ${formatRate(copy).join(", ")}`);
-
+/** Every operation at every shape and dtype that there is room for. */
+async function measureShapes(bench: Bench, shapes: readonly Shape[], say: (text: string) => void) {
   const results: Row[] = [], skipped: string[] = [];
-  for (const shape of shapes.length > 0 ? shapes : plan.shapes) {
+  for (const shape of shapes) {
     for (const dtype of dtypesOf(shape)) {
+      const what = `${formatShape(shape)}, ${dtype}`;
       try {
         const group = await measureResident(bench, shape, dtype);
         results.push(...group.rows);
         say(formatGroup(shape, dtype, group));
       } catch (error) {
-        if (!(error instanceof DoesNotFit)) throw error;
-        skipped.push(`${formatShape(shape)}, ${dtype}: skipped, ${error.message}`);
+        if (!(error instanceof DoesNotFit)) throw new Error(`${what}: ${brief(error)}`, { cause: error });
+        skipped.push(`${what}: skipped, ${error.message}`);
         say(`\n${skipped.at(-1)}`);
       }
     }
   }
+  return { results, skipped };
+}
 
+async function main(opened: OpenDevice, shapes: readonly Shape[], isJson: boolean): Promise<void> {
+  const { device, name, isFallback } = opened, plan: Plan = isFallback ? PLANS.fallback : PLANS.gpu;
+  const { effort, copyBytes } = plan, filler = new Filler(device);
+  const say = isJson ? () => {} : (text: string) => console.log(text);
+  const disguise = `a CPU in disguise, so ${effort.repetitions} runs of small shapes, and no verdict on a GPU`;
+  say(isFallback ? `${name}: ${disguise}` : name);
+  if (!hasClock(device)) say("It has no timestamps: all is told by the wall clock");
+  using copier = await Copier.open(device, filler, copyBytes);
+  const bench: Bench = { device, copier, filler, effort };
+  const copies = await measureCopy(bench);
+  say(`Copies of ${formatBytes(copier.bytes / 2)}, which also empty the caches between timed runs:`);
+  for (const copy of copies) say(`  by the ${copy.name} clock ${formatRate(copy).join(", ")}`);
+
+  const resident = await measureShapes(bench, shapes.length > 0 ? shapes : plan.shapes, say);
   const endToEnd = [];
   for (const shape of plan.wholeCalls) endToEnd.push(...await measureEndToEnd(device, shape));
   say(formatEndToEnd(endToEnd));
@@ -106,13 +111,10 @@ async function main(opened: OpenDevice, shapes: readonly Shape[], isJson: boolea
   say(formatAtOnce(AT_ONCE_VOCAB, atOnce));
   const rivals = await measureRivals(device, plan.rivals);
   say(formatRivals(rivals));
-  const verdicts = isFallback ? [] : judge(results);
+  const verdicts = isFallback ? [] : judge(resident.results);
   if (!isFallback) say(formatVerdicts(verdicts));
-  if (isJson) {
-    console.log(
-      JSON.stringify({ adapter: name, isFallback, copies, results, skipped, endToEnd, atOnce, rivals, verdicts }),
-    );
-  }
+  if (!isJson) return;
+  console.log(JSON.stringify({ adapter: name, isFallback, copies, ...resident, endToEnd, atOnce, rivals, verdicts }));
 }
 
 const { values, positionals } = parseArgs({ options: { json: { type: "boolean" } }, allowPositionals: true });

@@ -12,7 +12,7 @@ export interface OpenDevice {
 /** There is no room for what was to be measured. */
 export class DoesNotFit extends Error {}
 
-/** A device with all the memory that the adapter allows, and its clock if it has one; or what was looked for in vain. */
+/** A device with all the memory that its adapter allows, and its clock if any; or what was looked for in vain. */
 export async function openDevice(): Promise<OpenDevice | string> {
   const api: GPU | undefined = globalThis.navigator?.gpu;
   if (api === undefined) return "navigator.gpu, which this runtime does not have";

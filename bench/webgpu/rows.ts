@@ -17,18 +17,12 @@ export function sampleRows([rows, vocab]: Shape): number[] {
   return Array.from({ length: count }, (_, i) => Math.floor(i * (rows - 1) / Math.max(1, count - 1)));
 }
 
-/** Elements of a dtype over the bytes of a buffer. */
-function view(buffer: ArrayBuffer, dtype: DType): Float32Array | Float16Array | Uint16Array {
-  return dtype === "f32"
-    ? new Float32Array(buffer)
-    : dtype === "f16"
-    ? new Float16Array(buffer)
-    : new Uint16Array(buffer);
-}
+/** The arrays that hold a dtype. */
+const ARRAYS = { f32: Float32Array, f16: Float16Array, bf16: Uint16Array } as const;
 
 /** An empty matrix of so many rows. */
 export function newMatrix(rows: number, vocab: number, dtype: DType): Matrix {
-  return { data: view(new ArrayBuffer(rows * vocab * widthOf(dtype)), dtype), shape: [rows, vocab], dtype };
+  return { data: new ARRAYS[dtype](rows * vocab), shape: [rows, vocab], dtype };
 }
 
 /** A matrix of its own with the same elements. */
@@ -36,10 +30,10 @@ export function cloneMatrix(matrix: Matrix): Matrix {
   return { ...matrix, data: matrix.data.slice() };
 }
 
-/** Rows of a matrix in a buffer, one after the other; of a matrix of the CPU, which has no others, itself. */
+/** Rows of a matrix in a buffer, one after the other. */
 export async function readRows(device: GPUDevice, matrix: AnyMatrix, rows: readonly number[]): Promise<Matrix> {
   const { data: buffer, shape: [, vocab], dtype = "f32" } = matrix;
-  if (!(buffer instanceof GPUBuffer)) return matrix as Matrix;
+  if (!(buffer instanceof GPUBuffer)) throw new TypeError("The matrix is not on the GPU");
   const rowBytes = vocab * widthOf(dtype), result = newMatrix(rows.length, vocab, dtype);
   // A row may begin or end in the middle of a word, and words are what is copied
   const begins = rows.map((row) => Math.floor(row * rowBytes / 4) * 4);
