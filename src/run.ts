@@ -29,7 +29,8 @@ export async function run<Result>(prepare: () => Prepared<Result>): Promise<Resu
   const { call, finish } = prepare();
   const start = performance.now();
   call.options.signal?.throwIfAborted();
-  const { backend, reason } = await choose(call);
+  const choice = choose(call);
+  const { backend, reason } = "then" in choice ? await choice : choice; // what the CPU computes begins at once
   call.options.signal?.throwIfAborted();
   const isIdle = call.dims.rows === 0 && onDevice(call) === undefined;
   const outcome = isIdle ? { threads: 1 } : await backend.run(call);
@@ -51,19 +52,23 @@ interface Choice<Of extends Backend> {
   readonly reason: string;
 }
 
-async function choose(call: CheckedCall): Promise<Choice<Backend>> {
+function choose(call: CheckedCall): Choice<Backend> | Promise<Choice<Backend>> {
   const wanted = call.options.backend ?? "auto", there = onDevice(call);
-  if (wanted === "webgpu") return byName(call, webgpu, await webgpu.obstacle(call));
+  if (wanted === "webgpu" || (wanted === "auto" && there !== undefined)) return onGpu(call, there);
   if (wanted !== "auto") return chooseSync(call);
-  if (there !== undefined) {
-    const obstacle = await webgpu.obstacle(call);
-    if (obstacle === undefined) return { backend: webgpu, reason: `${webgpu.manner(call)}: ${there} is on the GPU` };
-    throw new BackendUnavailableError(
-      `Cannot compute ${call.operation.name} on webgpu, where ${there} is: ${obstacle}`,
-    );
-  }
   const { pays, finding } = offload(call, isOpen());
-  if (!pays) return fastest(call, finding);
+  return pays ? onGpuIfThereIsOne(call, finding) : fastest(call, finding);
+}
+
+/** The GPU, by name or because a tensor is there. */
+async function onGpu(call: CheckedCall, there: string | undefined): Promise<Choice<Backend>> {
+  const obstacle = await webgpu.obstacle(call);
+  if (there === undefined || call.options.backend === "webgpu") return byName(call, webgpu, obstacle);
+  if (obstacle === undefined) return { backend: webgpu, reason: `${webgpu.manner(call)}: ${there} is on the GPU` };
+  throw new BackendUnavailableError(`Cannot compute ${call.operation.name} on webgpu, where ${there} is: ${obstacle}`);
+}
+
+async function onGpuIfThereIsOne(call: CheckedCall, finding: string): Promise<Choice<Backend>> {
   const obstacle = await webgpu.obstacle(call);
   if (obstacle !== undefined) return fastest(call, finding, `not webgpu: ${obstacle}`);
   return { backend: webgpu, reason: `${webgpu.manner(call)}: ${finding}` };

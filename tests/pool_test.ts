@@ -10,6 +10,9 @@ import { threads } from "../src/wasm/pool.ts";
 threads(3);
 synchronous.logSumExp(ordinary(1, 1));
 
+/** By name: of so much work from so little memory a GPU would be asked first. */
+const ON = { backend: "wasm", threads: 2 } as const;
+
 /** Many rows that are one: as much work as one likes, from little memory. */
 function large(rows: number, vocab = 50_000): Matrix {
   return { data: new Float32Array(vocab), shape: [rows, vocab], rowStride: 0 };
@@ -31,14 +34,14 @@ function workers() {
 Deno.test("a thread that ends takes its calls with it, and the next call has new threads", DYING, async () => {
   for (const logits of [large(20_000), ordinary(600, 50_000)]) {
     const [available, before] = [availableBytes(), workers()];
-    const outcome = assertRejects(() => logSumExp(logits, { threads: 2 }), Error, "A thread of the pool ended");
+    const outcome = assertRejects(() => logSumExp(logits, ON), Error, "A thread of the pool ended");
     await before[1].terminate();
     await outcome;
-    const { logSumExp: values, report } = await logSumExp(ordinary(64, 1000, 1), { threads: 2 });
+    const { logSumExp: values, report } = await logSumExp(ordinary(64, 1000, 1), ON);
     assertEquals(report.threads, 2);
     assert(values.every((lse) => Math.abs(lse - 1 - Math.log(1000)) < 1e-5));
     assert(workers().every((worker) => !before.includes(worker)));
-    assertEquals(synchronous.logSumExp(ordinary(3, 20_000), { threads: 2 }).report.threads, 2);
+    assertEquals(synchronous.logSumExp(ordinary(3, 20_000), ON).report.threads, 2);
     threads(before.length);
     assertEquals(availableBytes(), available, "the new threads have what the old ones had");
   }
@@ -46,7 +49,7 @@ Deno.test("a thread that ends takes its calls with it, and the next call has new
 
 Deno.test("all calls under way when a thread ends reject, whatever they wait for", DYING, async () => {
   const calls = [large(20_000), large(20_000), ordinary(300, 50_000)].map((logits) =>
-    assertRejects(() => logSumExp(logits, { threads: 2 }), Error, "A thread of the pool ended")
+    assertRejects(() => logSumExp(logits, ON), Error, "A thread of the pool ended")
   );
   await workers()[0].terminate();
   await Promise.all(calls);
@@ -55,15 +58,15 @@ Deno.test("all calls under way when a thread ends reject, whatever they wait for
 
 Deno.test("a short call does not wait for a long one", async () => {
   const finished: string[] = [];
-  const long = logSumExp(large(20_000), { threads: 2 }).then(() => finished.push("long"));
-  const short = logSumExp(ordinary(64, 20_000), { threads: 2 }).then(() => finished.push("short"));
-  const one = logSumExp(ordinary(1, 100_000), { threads: 2 }).then(() => finished.push("one row"));
+  const long = logSumExp(large(20_000), ON).then(() => finished.push("long"));
+  const short = logSumExp(ordinary(64, 20_000), ON).then(() => finished.push("short"));
+  const one = logSumExp(ordinary(1, 100_000), ON).then(() => finished.push("one row"));
   await Promise.all([long, short, one]);
   assertEquals(finished.at(-1), "long");
 });
 
 Deno.test("calls without a promise are served while others are under way", async () => {
-  const long = logSumExp(large(4000), { threads: 2 });
+  const long = logSumExp(large(4000), ON);
   for (let i = 0; i < 20; i++) {
     for (const logits of [ordinary(1, 30_000, i), ordinary(40, 3000, i)]) {
       const { logSumExp: values } = synchronous.logSumExp(logits, { threads: 3 });
@@ -89,13 +92,13 @@ Deno.test("an abort stops within a block, wherever the logits lie, and leaves th
     const available = availableBytes();
     for (const delay of [0, 1]) {
       const controller = new AbortController(), reason = new Error("enough");
-      const call = crossEntropy(logits, new Int32Array(logits.shape[0]), { threads: 2, signal: controller.signal });
+      const call = crossEntropy(logits, new Int32Array(logits.shape[0]), { ...ON, signal: controller.signal });
       if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
       controller.abort(reason);
       assertEquals(await assertRejects(() => call), reason);
       assertEquals(availableBytes(), available);
     }
-    const { report } = await logSumExp(ordinary(64, 1000), { threads: 2 });
+    const { report } = await logSumExp(ordinary(64, 1000), ON);
     assertEquals(report.threads, 2);
   }
 });
@@ -117,18 +120,18 @@ Deno.test("an abort finds threads that share a row all at it, or none", async ()
 
 Deno.test("an array that is taken away during a call makes it reject, and the pool goes on", async () => {
   const logits = ordinary(400, 50_000), available = availableBytes();
-  const call = logSumExp(logits, { threads: 2 });
+  const call = logSumExp(logits, ON);
   structuredClone(logits.data.buffer, { transfer: [logits.data.buffer as ArrayBuffer] });
   await assertRejects(() => call, TypeError);
   assertEquals(availableBytes(), available);
-  assertEquals((await logSumExp(ordinary(64, 1000), { threads: 2 })).report.threads, 2);
+  assertEquals((await logSumExp(ordinary(64, 1000), ON)).report.threads, 2);
 });
 
 Deno.test("10,000 calls and 200 matrices leave the memory as it was", async () => {
   const logits = ordinary(2, 16_000), wide = ordinary(16, 100);
   const cycle = async () => {
-    synchronous.logSumExp(logits, { threads: 2 });
-    await logSumExp(wide, { threads: 2 });
+    synchronous.logSumExp(logits, ON);
+    await logSumExp(wide, ON);
   };
   for (let i = 0; i < 100; i++) await cycle();
   const [committed, available, { rss }] = [committedBytes(), availableBytes(), Deno.memoryUsage()];

@@ -14,6 +14,9 @@ const COPIED_BYTES_PER_SECOND = 4e9;
 /** Bytes a second of a GPU's memory: a round figure between a laptop's and a data centre's. */
 const GPU_BYTES_PER_SECOND = 500e9;
 
+/** Exponentials a second of a GPU, with all that goes with them: a round figure likewise. */
+const GPU_EXPS_PER_SECOND = 100e9;
+
 /** What it takes to be told that a GPU is done: mapping a buffer waits for the queue and then sleeps for 10 ms. */
 const ANSWER_SECONDS = 11e-3;
 
@@ -37,7 +40,8 @@ export function offload(call: CheckedCall, isOpen: boolean): Offload {
     return sum + (tensor && !isOnDevice(tensor) ? tensorBytes(tensor) : 0);
   }, 0);
   const copies = bytes / COPIED_BYTES_PER_SECOND;
-  const gpu = copies + (work.bytesRead + work.bytesWritten) / GPU_BYTES_PER_SECOND + ANSWER_SECONDS;
+  const moved = (work.bytesRead + work.bytesWritten) / GPU_BYTES_PER_SECOND;
+  const gpu = copies + Math.max(moved, work.exps / GPU_EXPS_PER_SECOND) + ANSWER_SECONDS;
   const pays = gpu + (isOpen ? 0 : OPENING_SECONDS) < cpu;
   const parts = `${milliseconds(copies)} of copies and ${milliseconds(ANSWER_SECONDS)} until it answers`;
   const finding = pays

@@ -39,20 +39,19 @@ export function isOwnOpen(): boolean {
   return isOpen;
 }
 
-/** The caller's device, or our own; opened anew after a loss, and looked for anew where there was none. */
-export async function openGpu(device?: GPUDevice): Promise<Gpu | NoGpu> {
+/**
+ * The caller's device, or our own; opened anew after a loss. Where there was none it is looked for again if `isAsked`: who
+ * asks by name may have changed something, who asks every time shall not wait every time.
+ */
+export async function openGpu(device?: GPUDevice, isAsked = true): Promise<Gpu | NoGpu> {
   if (device !== undefined) {
     const why = losses.get(device);
     return why === undefined ? gpus.get(device) ?? dress(device, device.adapterInfo) : { why };
   }
-  own ??= request();
-  const gpu = await own;
-  if ("why" in gpu) own = undefined;
-  else if (losses.has(gpu.device)) {
-    own = undefined;
-    return openGpu();
-  }
-  return gpu;
+  const isKnown = own !== undefined, opening = own ??= request(), gpu = await opening;
+  const isUseless = isKnown && ("why" in gpu ? isAsked : losses.has(gpu.device));
+  if (isUseless && own === opening) own = request();
+  return isUseless ? await own : gpu;
 }
 
 /** Our own device, with all that its adapter allows. */

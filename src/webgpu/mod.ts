@@ -20,9 +20,9 @@ export const webgpu: Backend = {
     const { operation, options } = call;
     if (!Object.hasOwn(SHADERS, operation.name)) return "WebGPU has no such operation";
     if (options.deterministic) return "a GPU does not promise the same bits as other machines";
-    const gpu = await openGpu(options.device);
-    if ("why" in gpu) return gpu.why;
     const isWanted = options.backend === "webgpu" || options.device !== undefined || onDevice(call) !== undefined;
+    const gpu = await openGpu(options.device, isWanted);
+    if ("why" in gpu) return gpu.why;
     if (gpu.isFallback && !isWanted) {
       return `its only adapter, ${gpu.name}, is a CPU in disguise`;
     }
