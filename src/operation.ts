@@ -66,7 +66,10 @@ export interface CommonOptions {
 
 /** Where new matrices that are outputs go. */
 export interface GpuOutputs {
-  /** "gpu" leaves them in `GPUBuffer`s, f32, which are the caller's to destroy; new arrays unless given. */
+  /**
+   * "gpu" leaves them in `GPUBuffer`s, f32, which are the caller's to destroy; new arrays unless given. What is one number a
+   * row is read back in any case.
+   */
   readonly outputs: "gpu";
 }
 
