@@ -1,5 +1,5 @@
 /**
- * WGSL of one thread's count of logits: their maximum and Σ e^(x − base), four at a time.
+ * WGSL of one thread's count of logits: their maximum and Σ e^(x − base), a stretch of tiles at a time.
  *
  * The base moves only when a logit rises above it by more than `REACH`, as an exponent: the weights that are rescaled then
  * are below e^(−REACH) of the new ones, and so is their error. Where `COMPENSATED` is true, what sums lose by rounding is
@@ -9,8 +9,19 @@
  * @module
  */
 
+/** Tiles of a stretch: all are loaded before the first is looked at, which hides the memory's latency. */
+const AHEAD = 4;
+
+/** WGSL for each tile of a stretch: written out, because an array that is indexed by a variable may not stay in registers. */
+export function ahead(of: (tile: number) => string): string {
+  return Array.from({ length: AHEAD }, (_, k) => of(k)).join("\n");
+}
+
 /** The source. */
 export const COUNT = /* wgsl */ `
+const AHEAD: u32 = ${AHEAD}u;
+const STRETCH: u32 = AHEAD * TILE;
+
 struct Count {
   /** Of the tiles since the last fold. */
   run: vec4<f32>,
@@ -48,10 +59,17 @@ fn lanes_of(sum: vec4<f32>, lost: vec4<f32>) -> vec2<f32> {
   return add(a, pair(b.x, b.y + lanes(lost)));
 }
 
-/** Adds four capped logits; returns their weights against the base. */
-fn take(count: ptr<function, Count>, x: vec4<f32>, inverse: vec2<f32>) -> vec4<f32> {
-  (*count).special = max((*count).special, bitcast<vec4<u32>>(x) & vec4(0x7fffffffu));
-  let peak = highest(x);
+/** Looks at a stretch of capped logits before they are added: at NaN, the largest, and what weights are against. */
+fn look_over(count: ptr<function, Count>, x: array<vec4<f32>, AHEAD>, inverse: vec2<f32>) {
+  var special = (*count).special;
+  var most = x[0];
+${
+  ahead((k) =>
+    `  special = max(special, bitcast<vec4<u32>>(x[${k}]) & vec4(0x7fffffffu));\n  most = max(most, x[${k}]);`
+  )
+}
+  (*count).special = special;
+  let peak = highest(most);
   let base = (*count).base;
   if (cooled(peak - base, inverse) > REACH) {
     let k = exp1(step_down(base, peak, inverse));
@@ -61,6 +79,10 @@ fn take(count: ptr<function, Count>, x: vec4<f32>, inverse: vec2<f32>) -> vec4<f
     (*count).base = peak;
   }
   (*count).top = max((*count).top, peak);
+}
+
+/** Adds four of the logits that were looked over; returns their weights. */
+fn take(count: ptr<function, Count>, x: vec4<f32>, inverse: vec2<f32>) -> vec4<f32> {
   let e = exp4(cooled4(x - (*count).base, inverse));
   if (COMPENSATED) {
     var total = (*count).total; // a pointer to a member of what a pointer points to is too much for naga 29

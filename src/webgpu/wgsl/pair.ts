@@ -9,6 +9,8 @@
  * @module
  */
 
+import { ahead } from "./count.ts";
+
 /** What a segment leaves of both rows. */
 export const PAIR = { name: "Pair", bytes: 24, isLevelled: true } as const;
 
@@ -76,10 +78,20 @@ fn scan_pair(row: u32, segment: u32, lane: u32) -> Pair {
   let end = min(start + SEGMENT, call.vocab);
   var p = new_count();
   var q = new_count();
-  for (var tile = start; tile < end; tile += TILE) {
-    let at = classes(tile, lane);
-    take(&p, logits_of(take_p(row, at), at < vec4(end)), inverse);
-    take(&q, logits_of(take_q(row, at), at < vec4(end)), inverse);
+  for (var tile = start; tile < end; tile += STRETCH) {
+    var a: array<vec4<f32>, AHEAD>;
+    var b: array<vec4<f32>, AHEAD>;
+${ahead((k) => `    a[${k}] = take_p(row, classes(tile + ${k}u * TILE, lane));`)}
+${ahead((k) => `    b[${k}] = take_q(row, classes(tile + ${k}u * TILE, lane));`)}
+${ahead((k) => `    a[${k}] = logits_of(a[${k}], classes(tile + ${k}u * TILE, lane) < vec4(end));`)}
+${ahead((k) => `    b[${k}] = logits_of(b[${k}], classes(tile + ${k}u * TILE, lane) < vec4(end));`)}
+    look_over(&p, a, inverse);
+    look_over(&q, b, inverse);
+${
+  ahead((k) =>
+    `    if (tile + ${k}u * TILE < end) {\n      take(&p, a[${k}], inverse);\n      take(&q, b[${k}], inverse);\n    }`
+  )
+}
   }
   return Pair(weight_of(p, inverse), weight_of(q, inverse), p.top, q.top);
 }

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { ahead } from "./count.ts";
+
 /** What a segment leaves. */
 export const SUMS = { name: "Sums", bytes: 48, isLevelled: true } as const;
 
@@ -20,6 +22,23 @@ fn label(row: u32, at: vec4<u32>, inside: vec4<bool>, x: vec4<f32>) -> vec4<f32>
   return vec4(0.0);
 }
 `;
+
+/** What is done with a tile of a stretch. */
+function absorb(k: number): string {
+  return /* wgsl */ `
+      if (tile + ${k}u * TILE < end) {
+        let e = take(&count, x[${k}], inverse);
+        if (MOMENTS) {
+          run_moment = fma(e, max(cooled4(x[${k}] - count.base, inverse), vec4(LOWEST)), run_moment);
+        }
+        if (is_labelled()) {
+          let at = classes(tile + ${k}u * TILE, lane);
+          let tau = label(row, at, at < vec4(end), x[${k}]);
+          run_mass += tau;
+          run_labelled += select(tau * (x[${k}] - count.base), vec4(0.0), tau == vec4(0.0));
+        }
+      }`;
+}
 
 /** The source. */
 export const SCAN = /* wgsl */ `
@@ -103,6 +122,18 @@ fn shifted(labelled: vec2<f32>, mass: vec2<f32>, old: f32, top: f32) -> vec2<f32
   return add(labelled, multiply(mass, sum_of(old, -top)));
 }
 
+/** Capped logits of a stretch of tiles, −∞ past the segment's end. */
+fn stretch_of_logits(row: u32, tile: u32, end: u32, lane: u32) -> array<vec4<f32>, AHEAD> {
+  var x: array<vec4<f32>, AHEAD>;
+${ahead((k) => `  x[${k}] = take_logits(row, classes(tile + ${k}u * TILE, lane));`)}
+${
+  ahead((k) =>
+    `  x[${k}] = capped(select(vec4(-infinity()), x[${k}], classes(tile + ${k}u * TILE, lane) < vec4(end)));`
+  )
+}
+  return x;
+}
+
 /** A thread's share of a segment; the target's logit where \`sought\` is a class of it. */
 fn scan(row: u32, segment: u32, lane: u32, sought: i32) -> Sums {
   let inverse = coldness();
@@ -116,11 +147,10 @@ fn scan(row: u32, segment: u32, lane: u32, sought: i32) -> Sums {
     var run_moment = vec4(0.0);
     var run_mass = vec4(0.0);
     var run_labelled = vec4(0.0);
-    for (var tile = run; tile < min(run + RUN, end); tile += TILE) {
-      let at = classes(tile, lane);
-      let x = capped(select(vec4(-infinity()), take_logits(row, at), at < vec4(end)));
+    for (var tile = run; tile < min(run + RUN, end); tile += STRETCH) {
+      let x = stretch_of_logits(row, tile, end, lane);
       let before = count;
-      let e = take(&count, x, inverse);
+      look_over(&count, x, inverse);
       if ((MOMENTS || is_labelled()) && before.base != count.base) {
         let step = step_down(before.base, count.base, inverse);
         let k = exp1(step);
@@ -129,14 +159,7 @@ fn scan(row: u32, segment: u32, lane: u32, sought: i32) -> Sums {
         labelled += select(mass * (before.base - count.base), vec4(0.0), mass == vec4(0.0));
         run_labelled += select(run_mass * (before.base - count.base), vec4(0.0), run_mass == vec4(0.0));
       }
-      if (MOMENTS) {
-        run_moment = fma(e, max(cooled4(x - count.base, inverse), vec4(LOWEST)), run_moment);
-      }
-      if (is_labelled()) {
-        let tau = label(row, at, at < vec4(end), x);
-        run_mass += tau;
-        run_labelled += select(tau * (x - count.base), vec4(0.0), tau == vec4(0.0));
-      }
+${ahead(absorb)}
     }
     fold(&count);
     moment += run_moment;
@@ -145,9 +168,9 @@ fn scan(row: u32, segment: u32, lane: u32, sought: i32) -> Sums {
   }
   if (has_nan(count)) {
     count.top = -infinity();
-    for (var tile = start; tile < end; tile += TILE) {
-      let at = classes(tile, lane);
-      count.top = known_highest(capped(select(vec4(-infinity()), take_logits(row, at), at < vec4(end))), count.top);
+    for (var tile = start; tile < end; tile += STRETCH) {
+      let x = stretch_of_logits(row, tile, end, lane);
+${ahead((k) => `      count.top = known_highest(x[${k}], count.top);`)}
     }
   }
   var result = nothing_Sums();
