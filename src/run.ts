@@ -5,10 +5,17 @@ import { traffic } from "./cost/traffic.ts";
 import type { Backend, CheckedCall, Outcome, Report, SyncBackend } from "./operation.ts";
 import { reference } from "./reference/mod.ts";
 import { wasm } from "./wasm/mod.ts";
-import { isOpen, webgpu } from "./webgpu/mod.ts";
 
 /** The CPU's, in the order in which "auto" tries them. */
 const ON_CPU: readonly SyncBackend[] = [wasm, reference];
+
+/** The GPU's, which is loaded when it is first needed: most programs never do. */
+let gpu: typeof import("./webgpu/mod.ts") | undefined;
+
+async function loadWebgpu(): Promise<Backend> {
+  gpu ??= await import("./webgpu/mod.ts");
+  return gpu.webgpu;
+}
 
 /** A backend that was asked for by name cannot run here, or cannot run this call. */
 export class BackendUnavailableError extends Error {
@@ -56,20 +63,20 @@ function choose(call: CheckedCall): Choice<Backend> | Promise<Choice<Backend>> {
   const wanted = call.options.backend ?? "auto", there = onDevice(call);
   if (wanted === "webgpu" || (wanted === "auto" && there !== undefined)) return onGpu(call, there);
   if (wanted !== "auto") return chooseSync(call);
-  const { pays, finding } = offload(call, isOpen());
+  const { pays, finding } = offload(call, gpu?.isOpen() ?? false);
   return pays ? onGpuIfThereIsOne(call, finding) : fastest(call, finding);
 }
 
 /** The GPU, by name or because a tensor is there. */
 async function onGpu(call: CheckedCall, there: string | undefined): Promise<Choice<Backend>> {
-  const obstacle = await webgpu.obstacle(call);
+  const webgpu = await loadWebgpu(), obstacle = await webgpu.obstacle(call);
   if (there === undefined || call.options.backend === "webgpu") return byName(call, webgpu, obstacle);
   if (obstacle === undefined) return { backend: webgpu, reason: `${webgpu.manner(call)}: ${there} is on the GPU` };
   throw new BackendUnavailableError(`Cannot compute ${call.operation.name} on webgpu, where ${there} is: ${obstacle}`);
 }
 
 async function onGpuIfThereIsOne(call: CheckedCall, finding: string): Promise<Choice<Backend>> {
-  const obstacle = await webgpu.obstacle(call);
+  const webgpu = await loadWebgpu(), obstacle = await webgpu.obstacle(call);
   if (obstacle !== undefined) return fastest(call, finding, `not webgpu: ${obstacle}`);
   return { backend: webgpu, reason: `${webgpu.manner(call)}: ${finding}` };
 }
