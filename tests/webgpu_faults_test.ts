@@ -217,7 +217,8 @@ async function say(env: Record<string, string>): Promise<string> {
   const code = `import { logSumExp } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
 const logits = { data: new Float32Array(4), shape: [1, 4] };
 console.log((await logSumExp(logits)).report.backend);
-await logSumExp(logits, { backend: "webgpu" }).then(({ report }) => console.log(report.reason), (e) => console.log(e.name, e.message));`;
+const gpu = logSumExp(logits, { backend: "webgpu" });
+await gpu.then(({ report }) => console.log(report.reason), (error) => console.log(error.name, error.message));`;
   const path = Deno.makeTempFileSync({ suffix: ".mjs" });
   try {
     Deno.writeTextFileSync(path, code);

@@ -62,9 +62,9 @@ async function request(): Promise<Gpu | NoGpu> {
     const adapter = await api.requestAdapter({ powerPreference: "high-performance" });
     if (adapter === null) {
       return {
-        why:
-          "navigator.gpu.requestAdapter() found no adapter, neither a GPU's nor a software one; on Linux it takes the " +
-          "Vulkan loader, libvulkan1, and a driver, such as mesa-vulkan-drivers; DENO_WEBGPU_BACKEND, if set, narrows the search",
+        why: "navigator.gpu.requestAdapter() found no adapter, neither a GPU's nor a software one; on Linux it takes " +
+          "libvulkan1, the Vulkan loader, and a driver, such as mesa-vulkan-drivers; where DENO_WEBGPU_BACKEND is set, " +
+          "only that is looked for",
       };
     }
     const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;

@@ -1,6 +1,7 @@
 /**
- * jsDivergence in WGSL: β·Σ M·g(P / M − 1) + (1 − β)·Σ M·g(Q / M − 1), M = β·P + (1 − β)·Q, g(u) = (1 + u)·ln(1 + u) − u ≥ 0, and
- * the gradients scale·β·P·(ln(P / M) − D(P ‖ M))·dx/dr and that of q likewise; method and edges as in assembly/js_divergence.ts.
+ * jsDivergence in WGSL: β·Σ M·g(P / M − 1) + (1 − β)·Σ M·g(Q / M − 1), M = β·P + (1 − β)·Q, g(u) = (1 + u)·ln(1 + u) − u ≥ 0,
+ * and the gradients scale·β·P·(ln(P / M) − D(P ‖ M))·dx/dr and that of q likewise; method and edges: js_divergence.ts in
+ * assembly/.
  *
  * Two looks at both rows (wgsl/pair.ts), a third for the gradients.
  *

@@ -75,7 +75,7 @@ fn is_positive(x: f32) -> bool {
   return bitcast<u32>(x) - 1u < INFINITY_BITS;
 }
 
-/** e^d of finite d below 88, or of −∞, where it is exactly 0; other arguments give anything. The polynomial is off by 1.05e-7. */
+/** e^d of finite d below 88, or of −∞, where it is exactly 0; anything of others. The polynomial is off by 1.05e-7. */
 fn exp4(d: vec4<f32>) -> vec4<f32> {
   let c = max(d, vec4(LOWEST));
   let b = opaque4(fma(c, vec4(LOG2E), vec4(MAGIC)));
