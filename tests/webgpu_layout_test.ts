@@ -6,6 +6,7 @@ import { crossEntropy, logSumExp, softmax } from "../mod.ts";
 import { rowsInFlight } from "../src/cost/waves.ts";
 import { type Limits, viewOf, windowsOf } from "../src/webgpu/layout.ts";
 import { SEGMENT, segmentsOf } from "../src/webgpu/shader.ts";
+import { SHADERS } from "../src/webgpu/shaders/index.ts";
 import type { MatrixUse } from "../src/webgpu/storage.ts";
 import { onGpu } from "./backends.ts";
 import { download, makeBuffer, ownGpu } from "./gpu.ts";
@@ -84,6 +85,20 @@ Deno.test("rows that are looked at twice fit a cache, at least one at a time", (
   assertEquals(rowsInFlight(100_000, 4 * 131_072, 1), 100_000);
   assertEquals(rowsInFlight(100_000, 4 * 131_072, 2), 48);
   assertEquals(rowsInFlight(5, 2 ** 30, 2), 1);
+});
+
+Deno.test("partials have the sizes of their structs", () => {
+  for (const { uses, source, partials } of Object.values(SHADERS)) {
+    const wgsl = [...uses, source].join("\n").replaceAll(/\/\*\*[^]*?\*\//g, "");
+    for (const { name, bytes } of partials) {
+      const [, body = ""] = wgsl.match(new RegExp(`struct ${name} {([^}]*)}`)) ?? [];
+      const sizes = [...body.matchAll(/: (vec2<f32>|f32|u32),/g)].map(([, type]) => type === "vec2<f32>" ? 8 : 4);
+      const align = Math.max(...sizes), sum = sizes.reduce((a, b) => a + b, 0);
+      // Members go from the largest on, so that nothing lies between them
+      assertEquals(sizes, [...sizes].sort((a, b) => b - a), name);
+      assertEquals(bytes, Math.ceil(sum / align) * align, name);
+    }
+  }
 });
 
 onGpu("more rows than workgroups of a dimension", async () => {

@@ -10,7 +10,7 @@
 import { ahead } from "./count.ts";
 
 /** What a segment leaves. */
-export const SUMS = { name: "Sums", bytes: 48, isLevelled: true } as const;
+export const SUMS = { name: "Sums", bytes: 40, isLevelled: true } as const;
 
 /** For operations without target mass. */
 export const UNLABELLED = /* wgsl */ `
