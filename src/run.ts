@@ -97,12 +97,15 @@ function byName<Of extends Backend>(call: CheckedCall, backend: Of, obstacle: st
   throw new BackendUnavailableError(`Cannot compute ${call.operation.name} on ${backend.name}: ${obstacle}`);
 }
 
-/** The first of the CPU's that can. */
+/** The first of the CPU's that can; the finding is about WebAssembly. */
 function fastest(call: CheckedCall, finding: string, ...refused: string[]): Choice<SyncBackend> {
   for (const backend of ON_CPU) {
     const obstacle = backend.obstacle(call);
     if (obstacle !== undefined) refused.push(`not ${backend.name}: ${obstacle}`);
-    else return { backend, reason: [`${backend.manner(call)}: ${finding}`, ...refused].join("; ") };
+    else {
+      const why = backend === reference ? "the last resort" : finding;
+      return { backend, reason: [`${backend.manner(call)}: ${why}`, ...refused].join("; ") };
+    }
   }
   throw new BackendUnavailableError(`Cannot compute ${call.operation.name}: ${refused.join("; ")}`);
 }

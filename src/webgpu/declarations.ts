@@ -56,6 +56,11 @@ export function boundMatrices(storage: Storage): string[] {
   return [...storage.matrices.keys()].filter((name) => !storage.inPlace.has(name));
 }
 
+/** The matrices that are written, by the names of their bindings. */
+export function writtenMatrices(operation: Operation, { inPlace }: Storage): ReadonlySet<string> {
+  return new Set([...operation.outputs.map(({ name }) => name), ...inPlace.values()]);
+}
+
 /** Everything that an operation's WGSL finds declared. */
 export function declarations(operation: Operation, shader: Shader, storage: Storage): string {
   const { pairs, words } = callMembers(operation);
@@ -71,14 +76,11 @@ export function declarations(operation: Operation, shader: Shader, storage: Stor
   if (shader.scratchWords) {
     partials.push(`@group(0) @binding(${binding++}) var<storage, read_write> scratch: array<u32>;`);
   }
-  const outputs = new Set(operation.outputs.map(({ name }) => name));
-  const isWritten = (name: string) => outputs.has(name) || [...storage.inPlace.values()].includes(name);
+  const written = writtenMatrices(operation, storage);
   const matrices = boundMatrices(storage).map((name) => {
-    const written = isWritten(name), f32 = storage.matrices.get(name) === "f32";
-    const element = f32 ? "f32" : written ? "atomic<u32>" : "u32";
-    return `@group(0) @binding(${binding++}) var<storage, ${
-      written ? "read_write" : "read"
-    }> ${name}: array<${element}>;`;
+    const isWritten = written.has(name), isWhole = storage.matrices.get(name) === "f32";
+    const element = isWhole ? "f32" : isWritten ? "atomic<u32>" : "u32", access = isWritten ? "read_write" : "read";
+    return `@group(0) @binding(${binding++}) var<storage, ${access}> ${name}: array<${element}>;`;
   });
   const halves = operation.outputs.find(({ name }) => (storage.matrices.get(name) ?? "f32") !== "f32");
   return [
@@ -91,7 +93,7 @@ export function declarations(operation: Operation, shader: Shader, storage: Stor
     ...partials,
     ...matrices,
     ...operation.inputs.map((spec) =>
-      isMatrix(spec) ? takeMatrix(spec.name, storage, isWritten) : takeVector(spec, storage)
+      isMatrix(spec) ? takeMatrix(spec.name, storage, written.has(spec.name)) : takeVector(spec, storage)
     ),
     ...operation.outputs.map((spec) => isMatrix(spec) ? putMatrix(spec.name, storage) : putVector(spec, storage)),
     halves ? placesOfHalves(halves.name) : PLACES,
@@ -133,14 +135,14 @@ function putVector(spec: TensorSpec, { vectors }: Storage): string {
   return `${has(name, is)}\nfn put_${name}(row: u32, j: u32, value: ${type}) { ${is ? statement : ""} }`;
 }
 
-function takeMatrix(name: string, { matrices }: Storage, isWritten: (name: string) => boolean): string {
+function takeMatrix(name: string, { matrices }: Storage, isWritten: boolean): string {
   const dtype = matrices.get(name);
   const head = `${has(name, dtype !== undefined)}\nfn take_${name}(row: u32, at: vec4<u32>) -> vec4<f32>`;
   if (dtype === undefined) return `${head} { return vec4(0.0); }`;
   const index = `  let i = call.${placeOf(name)}.x + row * call.${placeOf(name)}.y + at;`;
   const each = (of: (k: string) => string) => `vec4(${["x", "y", "z", "w"].map(of).join(", ")})`;
   if (dtype === "f32") return `${head} {\n${index}\n  return ${each((k) => `${name}[i.${k}]`)};\n}`;
-  const word = (k: string) => isWritten(name) ? `atomicLoad(&${name}[i.${k} >> 1u])` : `${name}[i.${k} >> 1u]`;
+  const word = (k: string) => isWritten ? `atomicLoad(&${name}[i.${k} >> 1u])` : `${name}[i.${k} >> 1u]`;
   const widened = dtype === "f16" ? "widen_halves(codes)" : "bitcast<vec4<f32>>(codes << vec4(16u))";
   return `${head} {\n${index}\n  let codes = (${
     each(word)

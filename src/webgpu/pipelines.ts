@@ -1,6 +1,6 @@
 /** Compiled programs: once per operation and per way in which its tensors are stored. */
 import type { Operation } from "../operation.ts";
-import { boundMatrices, isMatrix, type Storage } from "./declarations.ts";
+import { boundMatrices, isMatrix, type Storage, writtenMatrices } from "./declarations.ts";
 import { guard } from "./guard.ts";
 import { passes, program } from "./program.ts";
 import type { Shader } from "./shader.ts";
@@ -37,7 +37,7 @@ export class Pipelines {
 async function compile(device: GPUDevice, operation: Operation, shader: Shader, storage: Storage): Promise<Program> {
   const source = program(operation, shader, storage);
   const module = await compileModule(device, operation.name, source);
-  const written = new Set([...operation.outputs.map(({ name }) => name), ...storage.inPlace.values()]);
+  const written = writtenMatrices(operation, storage);
   const emits = operation.outputs.some((spec) => isMatrix(spec) && storage.matrices.has(spec.name));
   const partials = shader.partials.length + (shader.scratchWords ? 1 : 0);
   const types: GPUBufferBindingType[] = [

@@ -3,7 +3,8 @@
  *
  * All operations have the same passes, each over segments × rows of workgroups: a look or two that leave a partial a
  * segment, then one that gathers a row's partials, in an order that depends on the vocabulary alone, and writes. So one row of
- * 256,000 classes keeps as many workgroups busy as there are segments, and a row's bits do not depend on its batch.
+ * 256,000 classes keeps as many workgroups busy as there are segments, and a row's bits do not depend on its batch. Where no
+ * matrix is written, one workgroup a row does the last.
  *
  * @module
  */

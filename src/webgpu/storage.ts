@@ -71,9 +71,7 @@ export function usesOf({ operation, tensors }: CheckedCall): Uses {
 }
 
 function isSame(a: AnyTensor, b: AnyTensor): boolean {
-  if (isOnDevice(a) || isOnDevice(b)) {
-    return isOnDevice(a) && isOnDevice(b) && a.buffer === b.buffer && a.buffer !== undefined;
-  }
+  if (isOnDevice(a) || isOnDevice(b)) return isOnDevice(a) && isOnDevice(b) && a.buffer === b.buffer;
   return a.data.buffer === b.data.buffer && a.data.byteOffset === b.data.byteOffset;
 }
 

@@ -70,6 +70,18 @@ fn opaque4(x: vec4<f32>) -> vec4<f32> {
   return bitcast<vec4<f32>>(bitcast<vec4<u32>>(x) ^ vec4(call.zero));
 }
 
+fn are_nan(x: vec4<f32>) -> vec4<bool> {
+  return (bitcast<vec4<u32>>(x) & vec4(0x7fffffffu)) > vec4(INFINITY_BITS);
+}
+
+fn are_finite(x: vec4<f32>) -> vec4<bool> {
+  return (bitcast<vec4<u32>>(x) & vec4(0x7fffffffu)) < vec4(INFINITY_BITS);
+}
+
+fn are_infinite(x: vec4<f32>) -> vec4<bool> {
+  return bitcast<vec4<u32>>(x) == vec4(INFINITY_BITS);
+}
+
 /** Greater than 0; false for NaN. */
 fn is_positive(x: f32) -> bool {
   return bitcast<u32>(x) - 1u < INFINITY_BITS;
@@ -139,7 +151,7 @@ fn ln4(x: vec4<f32>) -> vec4<f32> {
   let rest = fma(s, half + atanh_rest(s * s), n * LN2_LOW);
   let sum = fma(n, vec4(LN2_HIGH), f + (rest - half));
   let special = select(
-    select(vec4(nan()), vec4(infinity()), bits == vec4(INFINITY_BITS)),
+    select(vec4(nan()), vec4(infinity()), are_infinite(x)),
     vec4(-infinity()),
     (bits & vec4(0x7fffffffu)) == vec4(0u),
   );

@@ -49,7 +49,7 @@ fn accumulate(sum: ptr<function, vec4<f32>>, lost: ptr<function, vec4<f32>>, x: 
   let s = opaque4(*sum + x);
   let c = opaque4(s - *sum);
   let rest = (*sum - (s - c)) + (x - c);
-  *lost += select(vec4(0.0), rest, (bitcast<vec4<u32>>(s) & vec4(0x7fffffffu)) < vec4(INFINITY_BITS));
+  *lost += select(vec4(0.0), rest, are_finite(s));
   *sum = s;
 }
 
@@ -124,8 +124,7 @@ fn weight_of(count: Count, inverse: vec2<f32>) -> vec2<f32> {
 
 /** The largest of four numbers and another that is not NaN. */
 fn known_highest(x: vec4<f32>, other: f32) -> f32 {
-  let bits = bitcast<vec4<u32>>(x) & vec4(0x7fffffffu);
-  return max(other, highest(select(x, vec4(-infinity()), bits > vec4(INFINITY_BITS))));
+  return max(other, highest(select(x, vec4(-infinity()), are_nan(x))));
 }
 
 /** The exponent from one maximum to another that is no smaller: 0 if they are the same, −∞ from or to an infinite one. */

@@ -8,7 +8,6 @@
  *
  * @module
  */
-
 import { ahead } from "./count.ts";
 
 /** What a segment leaves of both rows. */
@@ -152,8 +151,7 @@ fn classes_of(row: u32, at: vec4<u32>, inside: vec4<bool>, rows: Rows) -> Classe
   var delta = opaque4(c.cp - c.cq);
   let back = opaque4(delta - c.cp);
   let rest = (c.cp - (delta - back)) - (c.cq + back);
-  let finite = (bitcast<vec4<u32>>(delta) & vec4(0x7fffffffu)) < vec4(INFINITY_BITS);
-  var error = select(vec4(0.0), rest, finite);
+  var error = select(vec4(0.0), rest, are_finite(delta));
   if (call.input.x != 0.0) {
     let s = (a - b) / (a + b);
     let near = abs(s) < vec4(0.17);

@@ -6,7 +6,6 @@
  *
  * @module
  */
-
 import { ahead } from "./count.ts";
 
 /** What a segment leaves. */
@@ -215,7 +214,7 @@ fn normal(sums: Sums) -> Normal {
 /** Probabilities of capped logits, times \`factor\`. */
 fn shares(c: vec4<f32>, n: Normal, factor: f32) -> vec4<f32> {
   if (is_infinite(n.max) && !is_nan(n.scale)) {
-    return select(vec4(0.0), vec4(nan()), bitcast<vec4<u32>>(c) == vec4(INFINITY_BITS));
+    return select(vec4(0.0), vec4(nan()), are_infinite(c));
   }
   return exp4(cooled4(c - n.max, n.inverse)) * (n.scale * factor);
 }
@@ -226,7 +225,7 @@ fn log_shares(c: vec4<f32>, n: Normal) -> vec4<f32> {
     return vec4(nan());
   }
   if (is_infinite(n.max)) {
-    return select(vec4(-infinity()), vec4(nan()), bitcast<vec4<u32>>(c) == vec4(INFINITY_BITS));
+    return select(vec4(-infinity()), vec4(nan()), are_infinite(c));
   }
   return (cooled4(c - n.max, n.inverse) - n.log_sum.x) - n.log_sum.y;
 }

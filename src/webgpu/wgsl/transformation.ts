@@ -1,6 +1,6 @@
 /**
  * WGSL of what happens to raw logits: the soft cap s·tanh(x / s), then the temperature. A temperature divides differences
- * only, x − max and the like, so that logits of 1e4 lose nothing; it comes as its inverse, a pair.
+ * only, x − max and the like, so that logits of 1e4 lose nothing; what they are multiplied by is its inverse, a pair.
  *
  * @module
  */
@@ -36,8 +36,7 @@ fn capped(x: vec4<f32>) -> vec4<f32> {
     return x;
   }
   let s = call.softcap.x;
-  let kept = (bitcast<vec4<u32>>(x) == vec4(0xff800000u)) | ((bitcast<vec4<u32>>(x) & vec4(0x7fffffffu)) > vec4(INFINITY_BITS));
-  return select(s * tanh4(x / s), x, kept);
+  return select(s * tanh4(x / s), x, are_masked(x) | are_nan(x));
 }
 
 /** A difference of capped logits, over the temperature. */
