@@ -9,5 +9,6 @@ export { jsDivergence } from "./js_divergence";
 export { klDivergence } from "./kl_divergence";
 export { logSoftmax } from "./log_softmax";
 export { logSumExp } from "./log_sum_exp";
+export { probe } from "./probe";
 export { softmax } from "./softmax";
 export { tokenStatistics } from "./token_statistics";

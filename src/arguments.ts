@@ -16,6 +16,11 @@ export function dimensionNames(operation: Operation): string[] {
   return [...new Set(sizes.filter((size) => typeof size === "string"))];
 }
 
+/** The names of an operation's scalar parameters, in order. */
+export function scalarNames(operation: Operation): string[] {
+  return Object.keys(operation.params);
+}
+
 /** Whether a tensor lies, or is to lie, in a buffer of the GPU. */
 export function isOnDevice(tensor: AnyTensor): tensor is DeviceTensor {
   return !("data" in tensor);

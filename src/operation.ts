@@ -91,6 +91,8 @@ export interface Report {
   readonly threads: number;
   /** Wall time from the checked arguments to the last result, in seconds. */
   readonly seconds: number;
+  /** What the cost model predicted of it, in seconds, without what happens once: threads that start, a GPU that opens. */
+  readonly predictedSeconds: number;
   /**
    * Time that the GPU computed, in seconds, by its own clock: without copies to it and back. Only where WebGPU computed, has
    * such a clock and something was read back.
@@ -145,8 +147,8 @@ export interface Operation {
   readonly inputs: readonly TensorSpec[];
   /** Outputs, after the inputs. */
   readonly outputs: readonly TensorSpec[];
-  /** Scalar parameters, after the dimensions. */
-  readonly params: readonly string[];
+  /** Scalar parameters, after the dimensions, each with what it is where no option says otherwise. */
+  readonly params: Readonly<Record<string, number>>;
   /** Arithmetic per row and class, given which tensors are present. */
   work(present: ReadonlySet<string>): Work;
 }
@@ -166,10 +168,12 @@ export interface Tensor {
   readonly columns: number;
   /** Elements from one row to the next. */
   readonly rowStride: number;
+  /** Whether its array is new, and all its pages are still to be touched. */
+  readonly isNew?: true;
 }
 
 /** A checked matrix in a buffer of the GPU. */
-export interface DeviceTensor extends Omit<Tensor, "data" | "dtype"> {
+export interface DeviceTensor extends Omit<Tensor, "data" | "dtype" | "isNew"> {
   /** The elements; an output that stays on the device has none until the backend has made it. */
   buffer?: GPUBuffer;
   /** Element type. */

@@ -1,9 +1,12 @@
 /** From a checked call to a backend and back: the only room that knows several backends exist. */
 import { onDevice } from "./arguments.ts";
-import { offload } from "./cost/offload.ts";
-import { traffic } from "./cost/traffic.ts";
-import type { Backend, CheckedCall, Outcome, Report, SyncBackend } from "./operation.ts";
+import { bestOnWasm, type Candidate, compare, onReference, onWasm, onWebgpu } from "./cost/candidates.ts";
+import { type Demand, demandOf } from "./cost/demand.ts";
+import { machine } from "./cost/machine.ts";
+import type { Manner } from "./cost/predict.ts";
+import type { Backend, BackendName, CheckedCall, Outcome, Report, SyncBackend } from "./operation.ts";
 import { reference } from "./reference/mod.ts";
+import { isResident } from "./wasm/memory.ts";
 import { wasm } from "./wasm/mod.ts";
 
 /** The CPU's, in the order in which "auto" tries them. */
@@ -36,12 +39,12 @@ export async function run<Result>(prepare: () => Prepared<Result>): Promise<Resu
   const { call, finish } = prepare();
   const start = performance.now();
   call.options.signal?.throwIfAborted();
-  const choice = choose(call);
+  const demand = demandOf(call, isResident), choice = choose(call, demand);
   const { backend, reason } = "then" in choice ? await choice : choice; // what the CPU computes begins at once
   call.options.signal?.throwIfAborted();
   const isIdle = call.dims.rows === 0 && onDevice(call) === undefined;
   const outcome = isIdle ? { threads: 1 } : await backend.run(call);
-  return finish(reportOf(call, backend, reason, outcome, start));
+  return finish(reportOf({ call, demand, backend, reason, isSync: false, start }, outcome));
 }
 
 /** Prepares and runs without a pause. */
@@ -51,7 +54,8 @@ export function runSync<Result>(prepare: () => Prepared<Result>): Result {
   call.options.signal?.throwIfAborted();
   const { backend, reason } = chooseSync(call);
   const outcome = call.dims.rows === 0 ? { threads: 1 } : backend.runSync(call);
-  return finish(reportOf(call, backend, reason, outcome, start));
+  const demand = demandOf(call, isResident);
+  return finish(reportOf({ call, demand, backend, reason, isSync: true, start }, outcome));
 }
 
 interface Choice<Of extends Backend> {
@@ -59,11 +63,13 @@ interface Choice<Of extends Backend> {
   readonly reason: string;
 }
 
-function choose(call: CheckedCall): Choice<Backend> | Promise<Choice<Backend>> {
+function choose(call: CheckedCall, demand: Demand): Choice<Backend> | Promise<Choice<Backend>> {
   const wanted = call.options.backend ?? "auto", there = onDevice(call);
   if (wanted === "webgpu" || (wanted === "auto" && there !== undefined)) return onGpu(call, there);
   if (wanted !== "auto") return chooseSync(call);
-  const { pays, finding } = offload(call, gpu?.isOpen() ?? false);
+  const { threads } = call.options, manner = mannerOf(call, false), rates = machine();
+  const cpu = threads === undefined ? bestOnWasm(demand, manner, rates) : onWasm(demand, { ...manner, threads }, rates);
+  const { pays, finding } = compare(cpu, onWebgpu(demand, rates), gpu?.isOpen() ?? false ? 0 : rates.gpu.openSeconds);
   return pays ? onGpuIfThereIsOne(call, finding) : fastest(call, finding);
 }
 
@@ -110,8 +116,30 @@ function fastest(call: CheckedCall, finding: string, ...refused: string[]): Choi
   throw new BackendUnavailableError(`Cannot compute ${call.operation.name}: ${refused.join("; ")}`);
 }
 
-function reportOf(call: CheckedCall, backend: Backend, reason: string, outcome: Outcome, start: number): Report {
-  const { bytesRead, bytesWritten } = traffic(call);
+/** A call that has run. */
+interface Ran {
+  readonly call: CheckedCall;
+  readonly demand: Demand;
+  readonly backend: Backend;
+  readonly reason: string;
+  readonly isSync: boolean;
+  readonly start: number;
+}
+
+function reportOf({ call, demand, backend: { name }, reason, isSync, start }: Ran, outcome: Outcome): Report {
   const seconds = (performance.now() - start) / 1000;
-  return { backend: backend.name, reason, ...outcome, seconds, bytesRead, bytesWritten };
+  const { seconds: predictedSeconds, bytesRead, bytesWritten } = predicted(name, demand, {
+    ...mannerOf(call, isSync),
+    threads: outcome.threads,
+  });
+  return { backend: name, reason, ...outcome, seconds, predictedSeconds, bytesRead, bytesWritten };
+}
+
+function predicted(name: BackendName, demand: Demand, manner: Manner): Candidate {
+  if (name === "wasm") return onWasm(demand, manner, machine());
+  return name === "webgpu" ? onWebgpu(demand, machine()) : onReference(demand, machine());
+}
+
+function mannerOf({ options }: CheckedCall, isSync: boolean): Omit<Manner, "threads"> {
+  return { isPlain: options.deterministic ?? false, isSync };
 }

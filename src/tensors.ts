@@ -22,7 +22,7 @@ export function shared(data: Float32Array): Tensor {
 
 /** A new f32 matrix for an output: an array, or a buffer of the GPU that the backend will make. */
 export function newMatrix(rows: number, columns: number, outputs: "gpu" | undefined): AnyTensor {
-  if (outputs === undefined) return vector(new Float32Array(rows * columns), columns);
+  if (outputs === undefined) return { ...vector(new Float32Array(rows * columns), columns), isNew: true };
   return { buffer: undefined, dtype: "f32", rows, columns, rowStride: columns };
 }
 

@@ -1,12 +1,16 @@
 /**
  * Arguments to checked values, or an error that names the argument, the position and the value: the only room that throws
- * on arguments. Nothing here computes or writes.
+ * on an operation's. Nothing here computes or writes.
  *
  * @module
  */
+import { show, ValueChecker } from "./check.ts";
 import type { AnyTensor, CommonOptions, DeviceTensor, DType, LogitsOptions, Matrix, TensorData } from "./operation.ts";
 import { COLUMNS, type Partial as PartialResult, type PartialKind } from "./partial.ts";
 import { isSamePlace, overlap } from "./tensors.ts";
+
+/** The largest size of a dimension: kernels count in 32-bit integers. */
+export const MAX_SIZE = 2 ** 31 - 1;
 
 /** Options that every operation understands. */
 const COMMON = ["backend", "device", "deterministic", "threads", "signal"];
@@ -17,51 +21,14 @@ const MAX_THREADS = 128;
 /** Those of operations on logits. */
 const LOGITS = ["softcap", "temperature"];
 
-/** The largest size of a dimension: kernels count in 32-bit integers. */
-export const MAX_SIZE = 2 ** 31 - 1;
-
-/** Bounds of a number. */
-export interface Bounds {
-  /** What an absent option means. */
-  readonly fallback: number;
-  /** The least value, allowed itself. */
-  readonly least?: number;
-  /** A bound that the value must exceed. */
-  readonly above?: number;
-  /** The greatest value, allowed itself. */
-  readonly most?: number;
-  /** A bound that the value must stay below. */
-  readonly below?: number;
-  /** Whether only whole numbers will do. */
-  readonly integer?: true;
-}
-
 /** Checks the arguments of one operation; every message begins with its name. */
-export class Checker {
-  readonly #doing: string;
-
-  /** For messages of the form "Cannot compute softmax: …". */
-  constructor(doing: string) {
-    this.#doing = doing;
-  }
-
-  /** An error for a wrong type, or a wrong length. */
-  typeError(problem: string): TypeError {
-    return new TypeError(`Cannot ${this.#doing}: ${problem}`);
-  }
-
-  /** An error for a value out of range. */
-  rangeError(problem: string): RangeError {
-    return new RangeError(`Cannot ${this.#doing}: ${problem}`);
-  }
-
+export class Checker extends ValueChecker {
   /** An options bag of known names, common ones included; returns the common ones. */
   options(value: unknown, known: readonly string[]): CommonOptions {
-    if (typeof value !== "object" || value === null) throw this.typeError(`options are ${show(value)}, not an object`);
-    for (const name of Object.keys(value)) {
-      if (![...COMMON, ...known].includes(name)) throw this.typeError(`there is no option "${name}"`);
-    }
-    const { backend: wanted, device, deterministic, threads, signal } = value as CommonOptions;
+    const { backend: wanted, device, deterministic, threads, signal } = this.bag<CommonOptions>(value, [
+      ...COMMON,
+      ...known,
+    ]);
     const names = ["auto", "wasm", "webgpu", "reference"] as const;
     const backend = this.choice<CommonOptions["backend"]>("backend", wanted, names, "auto");
     if (device !== undefined && !isInstance("GPUDevice", device)) {
@@ -83,41 +50,6 @@ export class Checker {
     const options = this.options(value, [...LOGITS, ...known]);
     const softcap = value.softcap === undefined ? 0 : this.number("softcap", value.softcap, { fallback: 0, above: 0 });
     return { options, softcap, temperature: this.number("temperature", value.temperature, { fallback: 1, above: 0 }) };
-  }
-
-  /** A finite number within bounds. */
-  number(name: string, value: unknown, bounds: Bounds): number {
-    if (value === undefined) return bounds.fallback;
-    if (typeof value !== "number") throw this.typeError(`${name} is ${show(value)}, not a number`);
-    const { least = -Infinity, above = -Infinity, most = Infinity, below = Infinity, integer } = bounds;
-    if (!Number.isFinite(value)) throw this.rangeError(`${name} is ${value}, not finite`);
-    if (integer && !Number.isSafeInteger(value)) throw this.rangeError(`${name} is ${value}, not an integer`);
-    if (value < least) throw this.rangeError(`${name} is ${value}, less than ${least}`);
-    if (value <= above) throw this.rangeError(`${name} is ${value}, not above ${above}`);
-    if (value > most) throw this.rangeError(`${name} is ${value}, more than ${most}`);
-    if (value >= below) throw this.rangeError(`${name} is ${value}, not below ${below}`);
-    const single = Math.fround(value);
-    if (!Number.isFinite(single) || (single === 0) !== (value === 0)) {
-      throw this.rangeError(`${name} is ${value}, beyond what an f32 can hold`);
-    }
-    return value;
-  }
-
-  /** One of a few values. */
-  choice<T>(name: string, value: unknown, choices: readonly T[], fallback: NoInfer<T>): T {
-    if (value === undefined) return fallback;
-    const found = choices.find((choice) => choice === value);
-    if (found !== undefined) return found;
-    const problem = `${name} is ${show(value)}, not one of ${choices.map(show).join(", ")}`;
-    throw choices.some((one) => typeof one === typeof value) ? this.rangeError(problem) : this.typeError(problem);
-  }
-
-  /** `true`, `false` or nothing. */
-  flag(name: string, value: unknown): boolean {
-    if (value !== undefined && typeof value !== "boolean") {
-      throw this.typeError(`${name} is ${show(value)}, not a boolean`);
-    }
-    return value ?? false;
   }
 
   /** Where matrices that are outputs go: new arrays, unless it is "gpu". */
@@ -277,14 +209,4 @@ function isInstance(name: "GPUDevice" | "GPUBuffer", value: unknown): boolean {
 
 function isBuffer(value: unknown): value is GPUBuffer {
   return isInstance("GPUBuffer", value);
-}
-
-/** A value as a message shows it: short, and never by running its code. */
-function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (Array.isArray(value)) {
-    return value.length <= 4 ? `[${value.map(show).join(", ")}]` : `an array of ${value.length}`;
-  }
-  if (typeof value === "object" && value !== null) return `a ${value.constructor?.name ?? "bare object"}`;
-  return typeof value === "function" ? "a function" : String(value);
 }

@@ -5,7 +5,7 @@ import { allocate, BackendUnavailableError, logSumExp } from "../mod.ts";
 import "./backends.ts";
 import { logSumExp as logSumExpSync, softmax } from "../src/sync.ts";
 import { availableBytes, committedBytes, give, take } from "../src/wasm/memory.ts";
-import { STAGING_LIMIT_BYTES } from "../src/wasm/uses.ts";
+import { STAGING_LIMIT_BYTES } from "../src/cost/division.ts";
 
 const MIB = 2 ** 20;
 

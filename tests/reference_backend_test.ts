@@ -64,14 +64,14 @@ Deno.test("sum() of a million terms is off by less than 1e-12", () => {
 const MATRIX = { shape: ["rows", "vocab"], type: "float" } as const;
 const COLUMN = { shape: ["rows"], type: "f32" } as const;
 
-function operation(name: string, inputs: TensorSpec[], outputs: TensorSpec[], params: string[]): Operation {
+function operation(name: string, inputs: TensorSpec[], outputs: TensorSpec[], params: Operation["params"]): Operation {
   return { name, inputs, outputs, params, work: () => ({ exps: 1, flops: 1 }) };
 }
 
-const SOFTMAX = operation("softmax", [{ name: "logits", ...MATRIX }], [{ name: "probabilities", ...MATRIX }], [
-  "softcap",
-  "temperature",
-]);
+const SOFTMAX = operation("softmax", [{ name: "logits", ...MATRIX }], [{ name: "probabilities", ...MATRIX }], {
+  softcap: 0,
+  temperature: 1,
+});
 
 const CROSS_ENTROPY = operation("crossEntropy", [
   { name: "logits", ...MATRIX },
@@ -85,14 +85,14 @@ const CROSS_ENTROPY = operation("crossEntropy", [
   { name: "hit", shape: ["rows"], type: "i32", optional: true },
   { name: "partial", shape: ["rows", 6], type: "f64", optional: true },
   { name: "gradient", ...MATRIX, optional: true },
-], ["softcap", "temperature", "confidence", "smoothing", "zLoss", "scale"]);
+], { softcap: 0, temperature: 1, confidence: 1, smoothing: 0, zLoss: 0, scale: 1 });
 
 Deno.test("dimensionNames() and tensorNames() follow the record", () => {
   const top = operation("x", [{ name: "a", ...COLUMN }], [{
     name: "b",
     shape: ["vocab", 2, "rows", "top"],
     type: "f32",
-  }], []);
+  }], {});
   assertEquals(dimensionNames(top), ["rows", "vocab", "top"]);
   assertEquals(tensorNames(top), ["a", "b"]);
 });

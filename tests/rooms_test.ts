@@ -4,7 +4,7 @@ import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { existsSync } from "node:fs";
 import manifest from "../deno.json" with { type: "json" };
 import * as asynchronous from "../mod.ts";
-import { dimensionNames, tensorNames } from "../src/arguments.ts";
+import { dimensionNames, scalarNames, tensorNames } from "../src/arguments.ts";
 import type { CheckedCall, Operation } from "../src/operation.ts";
 import { reference } from "../src/reference/mod.ts";
 import * as synchronous from "../src/sync.ts";
@@ -18,14 +18,15 @@ const ROOT = new URL("../", import.meta.url);
 
 /** Rooms from the roof down; those of one floor do not know each other. A path belongs to the first that begins it. */
 const FLOORS: readonly (readonly string[])[] = [
-  ["mod.ts", "src/sync.ts"],
-  ["src/types.ts"],
+  ["mod.ts", "src/sync.ts", "src/cost/mod.ts"],
+  ["src/types.ts", "src/cost/plan.ts", "src/cost/methods.ts", "src/cost/this_device.ts", "src/cost/calibrate.ts"],
+  ["src/cost/calibrate/"],
   ["src/ops/"],
   ["src/validate.ts", "src/run.ts"],
   ["src/reference/", "src/wasm/mod.ts", "src/webgpu/mod.ts", "src/tensors.ts"],
   ["src/wasm/", "src/webgpu/"],
   ["src/cost/"],
-  ["src/arguments.ts", "src/event_loop.ts", "src/partial.ts"],
+  ["src/arguments.ts", "src/check.ts", "src/event_loop.ts", "src/partial.ts"],
   ["src/operation.ts"],
 ];
 
@@ -88,7 +89,7 @@ for (const path of sources("src/ops/")) {
 const FUNCTIONS = Object.entries(asynchronous).filter(([name]) => /^[a-z]/.test(name)).map(([name]) => name);
 
 Deno.test("the parser of imports finds them all", () => {
-  assertEquals(specifiers("src/run.ts").length, 8);
+  assertEquals(specifiers("src/run.ts").length, 11);
   assert(relatives("mod.ts").includes("src/types.ts"));
   assert(LIBRARY.length > 30 && RECORDS.size >= 8 && FUNCTIONS.length > RECORDS.size);
 });
@@ -136,7 +137,7 @@ for (const [stem, record] of RECORDS) {
     const wgsl = [...uses, source].join("\n"), kinds = [[record.inputs, "take_"], [record.outputs, "put_"]] as const;
     const unused = kinds.flatMap(([specs, verb]) => specs.filter(({ name }) => !wgsl.includes(`${verb}${name}(`)));
     assertEquals(unused.map(({ name }) => name).join(), "", "tensors that the shader does not know");
-    const count = tensorNames(record).length + dimensionNames(record).length + record.params.length;
+    const count = tensorNames(record).length + dimensionNames(record).length + scalarNames(record).length;
     for (const deterministic of [false, true]) {
       assertEquals(kernels(deterministic)?.functions[record.name]?.length, count, "parameters of the kernel");
     }

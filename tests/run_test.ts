@@ -45,12 +45,21 @@ const BYTES: Readonly<Record<string, readonly [read: number, written: number]>> 
 onEachBackend("every report has its backend, a reason, seconds, and the bytes that move", async (choice) => {
   for (const [name, operation] of Object.entries(OPERATIONS)) {
     const { report: { gpuSeconds, ...report } } = await operation(zeros(3, 5), choice);
-    assertEquals(Object.keys(report).sort(), ["backend", "bytesRead", "bytesWritten", "reason", "seconds", "threads"]);
+    assertEquals(Object.keys(report).sort(), [
+      "backend",
+      "bytesRead",
+      "bytesWritten",
+      "predictedSeconds",
+      "reason",
+      "seconds",
+      "threads",
+    ]);
     const isTimed = choice.backend === "webgpu" && gpuSeconds !== undefined && gpuSeconds > 0 && gpuSeconds < 60;
     assert(isTimed || gpuSeconds === undefined, `${name}: ${gpuSeconds}`);
     assertEquals(report.backend, choice.backend ?? "auto");
     assertMatch(report.reason, /: asked for by name$/);
     assert(report.seconds >= 0 && report.seconds < 60, name);
+    assert(report.predictedSeconds > 0 && report.predictedSeconds < 0.1, name);
     assertEquals([report.bytesRead, report.bytesWritten], [...BYTES[name]], name);
   }
 });
@@ -69,7 +78,8 @@ Deno.test("a report counts a shared row once, and what is stored rather than wha
 });
 
 Deno.test('"auto" says what it predicted of both ways, "deterministic" takes the plain build', async () => {
-  const predicted = "predicted [\\d.]+ ms, a GPU [\\d.]+ ms with [\\d.]+ ms of copies and 11 ms until it answers$";
+  const time = "[\\d.]+ [mµn]?s";
+  const predicted = `predicted ${time}, a GPU ${time} with ${time} of copies and 11.0 ms until it answers$`;
   for (const operation of Object.values(OPERATIONS)) {
     const { report } = await operation(zeros(1, 2), {});
     assertEquals(report.backend, "wasm");

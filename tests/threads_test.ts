@@ -4,8 +4,7 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { allocate, type DType, type Matrix, type Report } from "../mod.ts";
 import * as synchronous from "../src/sync.ts";
 import * as asynchronous from "../mod.ts";
-import { divide } from "../src/wasm/division.ts";
-import { deservedThreads, roughSeconds } from "../src/cost/threads.ts";
+import { divide } from "../src/cost/division.ts";
 import { kernels } from "../src/wasm/kernels.ts";
 import { threads as startThreads } from "../src/wasm/pool.ts";
 import { type Choice, onEachBuild } from "./backends.ts";
@@ -195,13 +194,4 @@ Deno.test("the host and the kernels agree on what a segment is", () => {
   for (const vocab of [1, 8192, 8193, 16_384, 50_257, 128_256]) {
     assertEquals(boardBytes(vocab), 64 + 2 * 64 * partsOf(vocab), `vocab ${vocab}`);
   }
-});
-
-Deno.test("deservedThreads() grows with the work, from one to the cores", () => {
-  assertEquals([0, 1e-6, 1, 100].map((seconds) => deservedThreads(seconds, 4)), [1, 1, 4, 4]);
-  const seconds = (rows: number) =>
-    roughSeconds({ bytesRead: 4e5 * rows, bytesWritten: 0, exps: 1e5 * rows, flops: 3e5 * rows });
-  const counts = [1, 10, 20, 40, 80].map((rows) => deservedThreads(seconds(rows), 8));
-  assertEquals(counts, counts.toSorted((a, b) => a - b));
-  assertEquals([counts[0], counts[4]], [1, 8]);
 });

@@ -3,9 +3,7 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { BackendUnavailableError, crossEntropy, jsDivergence, logSumExp, type Matrix, softmax } from "../mod.ts";
 import { logSumExp as logSumExpSync } from "../src/sync.ts";
-import { offload } from "../src/cost/offload.ts";
 import type { CheckedCall } from "../src/operation.ts";
-import { record as crossEntropyRecord } from "../src/ops/cross_entropy.ts";
 import { record as logSumExpRecord } from "../src/ops/log_sum_exp.ts";
 import { vector } from "../src/tensors.ts";
 import type { Gpu } from "../src/webgpu/device.ts";
@@ -177,20 +175,6 @@ onGpu(
     assert(error.message.includes(`its largest buffer is ${limit} bytes`));
   },
 );
-
-Deno.test("a copy to a GPU and back is predicted to pay where arithmetic is much and bytes are few", () => {
-  const rows = 512, vocab = 50_257;
-  const call: CheckedCall = { ...logSumExpCall(1, 1), dims: { rows, vocab }, options: { threads: 2 } };
-  const work = (bytes: number, exps: number): CheckedCall => {
-    const logits = vector(new Float32Array(bytes / 4), 1);
-    return { ...call, operation: { ...crossEntropyRecord, work: () => ({ exps, flops: 0 }) }, tensors: { logits } };
-  };
-  assertEquals(offload(work(4 * rows * vocab, 1), true).pays, false);
-  assertEquals(offload(work(4 * rows * vocab, 9), true).pays, true);
-  assertEquals(offload(work(4 * rows * vocab, 9), false).pays, false, "a device that is not open yet");
-  assertEquals(offload(work(0, 0.1), true).pays, false, "the answer takes 11 ms");
-  assertMatch(offload(call, true).finding, /^predicted [\d.]+ ms, a GPU [\d.]+ ms with [\d.]+ ms of copies and 11 ms/);
-});
 
 Deno.test('"auto" takes no CPU in disguise, and says that it found one', { ignore: !HAS_GPU }, async () => {
   const gpu = await ownGpu();

@@ -32,7 +32,7 @@ export const record: Operation = {
     { name: "partial", shape: ["rows", 5], type: "f64", optional: true },
     { name: "gradient", shape: ["rows", "vocab"], type: "float", optional: true },
   ],
-  params: ["softcap", "temperature", "confidence", "smoothing", "zLoss", "scale"],
+  params: { softcap: 0, temperature: 1, confidence: 1, smoothing: 0, zLoss: 0, scale: 1 },
   work: (present) => present.has("gradient") ? { exps: 2, flops: 5 } : { exps: 1, flops: 3 },
 };
 

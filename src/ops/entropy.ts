@@ -11,7 +11,7 @@ export const record: Operation = {
     { name: "entropy", shape: ["rows"], type: "f32" },
     { name: "logSumExp", shape: ["rows"], type: "f32" },
   ],
-  params: ["softcap", "temperature", "scale"],
+  params: { softcap: 0, temperature: 1, scale: 1 },
   work: () => ({ exps: 1, flops: 5 }),
 };
 

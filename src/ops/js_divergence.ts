@@ -8,7 +8,7 @@ export const record: Operation = {
   name: "jsDivergence",
   inputs: INPUTS,
   outputs: [{ name: "divergence", shape: ["rows"], type: "f32" }, ...GRADIENTS],
-  params: ["input", "softcap", "temperature", "beta", "scale"],
+  params: { input: 0, softcap: 0, temperature: 1, beta: 0.5, scale: 1 },
   work: (present) =>
     present.has("gradientP") || present.has("gradientQ") ? { exps: 8, flops: 200 } : { exps: 5, flops: 110 },
 };

@@ -12,7 +12,7 @@ export const record: Operation = {
     { name: "partial", shape: ["rows", 6], type: "f64", optional: true },
     ...GRADIENTS,
   ],
-  params: ["input", "softcap", "temperature", "scale"],
+  params: { input: 0, softcap: 0, temperature: 1, scale: 1 },
   work: (present) =>
     present.has("gradientP") || present.has("gradientQ") ? { exps: 4, flops: 40 } : { exps: 2, flops: 24 },
 };

@@ -7,7 +7,7 @@ export const record: Operation = {
   name: "logSoftmax",
   inputs: [{ name: "logits", shape: ["rows", "vocab"], type: "float" }],
   outputs: [{ name: "logProbabilities", shape: ["rows", "vocab"], type: "float" }],
-  params: ["softcap", "temperature"],
+  params: { softcap: 0, temperature: 1 },
   work: () => ({ exps: 1, flops: 5 }),
 };
 

@@ -11,7 +11,7 @@ export const record: Operation = {
     { name: "logSumExp", shape: ["rows"], type: "f32" },
     { name: "partial", shape: ["rows", 2], type: "f64", optional: true },
   ],
-  params: ["softcap", "temperature"],
+  params: { softcap: 0, temperature: 1 },
   work: () => ({ exps: 1, flops: 3 }),
 };
 

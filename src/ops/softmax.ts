@@ -7,7 +7,7 @@ export const record: Operation = {
   name: "softmax",
   inputs: [{ name: "logits", shape: ["rows", "vocab"], type: "float" }],
   outputs: [{ name: "probabilities", shape: ["rows", "vocab"], type: "float" }],
-  params: ["softcap", "temperature"],
+  params: { softcap: 0, temperature: 1 },
   work: () => ({ exps: 2, flops: 4 }),
 };
 

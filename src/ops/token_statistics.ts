@@ -20,7 +20,7 @@ export const record: Operation = {
     { name: "topTokens", shape: ["rows", "top"], type: "i32", optional: true },
     { name: "topLogProbabilities", shape: ["rows", "top"], type: "f32", optional: true },
   ],
-  params: ["softcap", "temperature"],
+  params: { softcap: 0, temperature: 1 },
   work: () => ({ exps: 1, flops: 7 }),
 };
 

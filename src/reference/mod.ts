@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dimensionNames, hostTensors, tensorNames } from "../arguments.ts";
+import { dimensionNames, hostTensors, scalarNames, tensorNames } from "../arguments.ts";
 import { pacer } from "../event_loop.ts";
 import type { CheckedCall, Operation, SyncBackend, Tensor } from "../operation.ts";
 import { crossEntropy } from "./cross_entropy.ts";
@@ -66,7 +66,7 @@ export function* steps(call: CheckedCall, rowsPerStep?: number): Generator<numbe
     kernel(
       ...tensorNames(operation).map((name) => byRows.has(name) ? slice(tensors[name], firstRow, rows) : tensors[name]),
       ...dimensionNames(operation).map((name) => name === "rows" ? rows : dims[name] ?? 0),
-      ...operation.params.map((name) => params[name]),
+      ...scalarNames(operation).map((name) => params[name]),
     );
     yield rows;
   }

@@ -3,20 +3,19 @@
  *
  * @module
  */
-import { deservedThreads, roughSeconds } from "../cost/threads.ts";
-import { traffic } from "../cost/traffic.ts";
+import { bestOnWasm, onWasm } from "../cost/candidates.ts";
+import { demandOf } from "../cost/demand.ts";
+import { machine } from "../cost/machine.ts";
+import { INLINE_SECONDS } from "../cost/predict.ts";
 import type { CheckedCall, SyncBackend } from "../operation.ts";
-import { divide, type Division } from "./division.ts";
+import { divide, type Division, STAGING_LIMIT_BYTES } from "../cost/division.ts";
 import { runHere, runThere, runTogether } from "./execute.ts";
 import { type Kernels, kernels } from "./kernels.ts";
-import { take, wasmMemory } from "./memory.ts";
+import { isResident, take, wasmMemory } from "./memory.ts";
 import { Plan } from "./plan.ts";
-import { cores, type Pool, threads, VIEWS_BYTES } from "./pool.ts";
+import { type Pool, threads, VIEWS_BYTES } from "./pool.ts";
 import type { Thread } from "./thread.ts";
-import { leastStaging, sizesOf, STAGING_LIMIT_BYTES } from "./uses.ts";
-
-/** Work that is not worth leaving the event loop's thread for, in seconds. */
-const INLINE_SECONDS = 1e-3;
+import { leastStaging, sizesOf } from "./uses.ts";
 
 /** WebAssembly SIMD. */
 export const wasm: SyncBackend = {
@@ -64,10 +63,13 @@ function instance(call: CheckedCall): Kernels | undefined {
 function choose(call: CheckedCall, isSync: boolean): { pool?: Pool; division: Division; kernels: Kernels } {
   const kernels = instance(call);
   if (kernels === undefined) throw new Error("A call with an obstacle was begun");
-  const sizes = sizesOf(call), seconds = roughSeconds(traffic(call));
-  const wanted = call.options.threads ?? deservedThreads(seconds, cores());
-  const division = divide(sizes, wanted);
-  const isAlone = division.threads === 1 && (isSync || seconds < INLINE_SECONDS);
+  const { deterministic: isPlain = false, threads: wanted } = call.options;
+  const demand = demandOf(call, isResident), manner = { isPlain, isSync }, rates = machine();
+  const deserved = wanted === undefined
+    ? bestOnWasm(demand, manner, rates)
+    : onWasm(demand, { ...manner, threads: wanted }, rates);
+  const sizes = sizesOf(call), division = divide(sizes, deserved.threads);
+  const isAlone = division.threads === 1 && (isSync || deserved.computeSeconds < INLINE_SECONDS);
   const pool = isAlone ? undefined : threads(division.threads - (isSync ? 1 : 0));
   return pool ? { pool, division, kernels } : { division: divide(sizes, 1), kernels };
 }

@@ -6,13 +6,13 @@
  *
  * @module
  */
-import { dimensionNames, tensorNames } from "../arguments.ts";
+import { dimensionNames, scalarNames, tensorNames } from "../arguments.ts";
 import type { CheckedCall, Tensor } from "../operation.ts";
-import type { Division } from "./division.ts";
+import { type Division, STAGING_LIMIT_BYTES } from "../cost/division.ts";
 import type { Kernels } from "./kernels.ts";
 import { give, isResident, take, wasmBuffer, wasmMemory } from "./memory.ts";
 import { addressOf, copyRows, type Job, type Place, type Progress, type Word } from "./thread.ts";
-import { isBlocked, isOneRow, rowBytes, stagedStride, STAGING_LIMIT_BYTES, type Use, uses } from "./uses.ts";
+import { isBlocked, isOneRow, rowBytes, stagedStride, type Use, uses } from "./uses.ts";
 
 /** Codes of the element types (assembly/view.ts); vectors have one type each. */
 const DTYPE_CODES: Readonly<Record<Tensor["dtype"], number>> = { f32: 0, f16: 1, bf16: 2, f64: 0, i32: 0 };
@@ -49,7 +49,7 @@ export class Plan implements Disposable {
         kernel: operation.name,
         places,
         viewCount: tensorNames(operation).length,
-        numbers: [...numbers, ...operation.params.map((name) => params[name])],
+        numbers: [...numbers, ...scalarNames(operation).map((name) => params[name])],
         rowsIndex: dimensionNames(operation).indexOf("rows"),
         rows: dims.rows,
         rowsPerBlock,

@@ -156,8 +156,3 @@ export function threads(count: number): Pool | undefined {
   }
   return current;
 }
-
-/** Processors that threads can run on at once. */
-export function cores(): number {
-  return globalThis.navigator?.hardwareConcurrency ?? 1;
-}

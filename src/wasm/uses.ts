@@ -5,11 +5,8 @@
  */
 import { hostTensors, tensorNames } from "../arguments.ts";
 import type { CheckedCall, Tensor } from "../operation.ts";
-import type { Sizes } from "./division.ts";
+import { type Sizes, STAGING_LIMIT_BYTES } from "../cost/division.ts";
 import { isResident } from "./memory.ts";
-
-/** The most that staging may take, whatever the size of the input. */
-export const STAGING_LIMIT_BYTES = 64 * 2 ** 20;
 
 /** What is staged once although it has rows: vectors of a few numbers a row. */
 const SMALL_ROW_BYTES = 64;

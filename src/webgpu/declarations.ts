@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { dimensionNames } from "../arguments.ts";
+import { dimensionNames, scalarNames } from "../arguments.ts";
 import type { DType, Operation, TensorSpec } from "../operation.ts";
 import type { Shader } from "./shader.ts";
 
@@ -41,7 +41,7 @@ export function callMembers(
 ): { readonly pairs: readonly string[]; readonly words: readonly string[] } {
   const tensors = [...operation.inputs, ...operation.outputs].map(({ name }) => name);
   return {
-    pairs: [...tensors.map(placeOf), ...operation.params],
+    pairs: [...tensors.map(placeOf), ...scalarNames(operation)],
     words: [...dimensionNames(operation), "segments", "first_segment", "zero"],
   };
 }
@@ -64,7 +64,7 @@ export function writtenMatrices(operation: Operation, { inPlace }: Storage): Rea
 /** Everything that an operation's WGSL finds declared. */
 export function declarations(operation: Operation, shader: Shader, storage: Storage): string {
   const { pairs, words } = callMembers(operation);
-  const isParameter = new Set(operation.params);
+  const isParameter = new Set(scalarNames(operation));
   const members = [
     ...pairs.map((name) => `  ${name}: vec2<${isParameter.has(name) ? "f32" : "u32"}>,`),
     ...words.map((name) => `  ${name}: u32,`),

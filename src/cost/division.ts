@@ -6,7 +6,7 @@
  */
 
 /** Elements of a segment, the least that a thread can take of a row (assembly/view.ts). */
-const SEGMENT = 8192;
+export const SEGMENT = 8192;
 
 /**
  * What a thread works on at a time: a fraction of a millisecond, and where rows are staged still in a second- or third-level
@@ -22,6 +22,9 @@ const BLOCKS_PER_THREAD = 4;
 
 /** What meeting costs: a row shared by two threads takes more than half as long. */
 const MEETING = 1.1;
+
+/** The most that staging may take, whatever the size of the input. */
+export const STAGING_LIMIT_BYTES = 64 * 2 ** 20;
 
 /** The sizes that a division follows from. */
 export interface Sizes {

@@ -1,0 +1,47 @@
+/**
+ * Measuring the machine, so that predictions hold on it.
+ *
+ * @module
+ */
+import { ValueChecker } from "../check.ts";
+import { measureCpu } from "./calibrate/cpu.ts";
+import { type Machine, machine, useMachine } from "./machine.ts";
+
+/** Options of {@linkcode calibrate}. */
+export interface CalibrateOptions {
+  /** Whether to measure a GPU too, which is opened and whose shaders are compiled first. `false` unless given. */
+  readonly webgpu?: boolean;
+}
+
+/**
+ * Measures this machine: every kernel in every dtype in cache, memory, copies, threads; and has "auto" and the number of
+ * threads go by it from then on.
+ *
+ * It takes some 300 ms and holds the event loop meanwhile; before that the threads are started that do not run yet, some
+ * 30 ms each. It leaves 64 MiB of wasm memory that later calls use. With a GPU it takes as long as that takes to compile.
+ *
+ * @param options Whether to measure a GPU.
+ * @returns What was measured; `JSON.stringify` saves it, {@linkcode useMachine} sets it again.
+ * @throws {TypeError} If an option is unknown or of the wrong type.
+ * @throws {BackendUnavailableError} If a GPU is to be measured and there is none.
+ *
+ * @example
+ * ```ts
+ * import { calibrate, machine, useMachine } from "@surprisal/core/cost";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const found = await calibrate();
+ * assert(found.isMeasured && found.readBytesPerSecond > 1e8);
+ * assertEquals(machine(), found);
+ * useMachine(undefined); // round figures again
+ * ```
+ */
+export async function calibrate(options: CalibrateOptions = {}): Promise<Machine> {
+  const check = new ValueChecker("calibrate");
+  const { webgpu } = check.bag<CalibrateOptions>(options, ["webgpu"]);
+  const isWanted = check.flag("webgpu", webgpu);
+  const cpu = { ...machine(), ...await measureCpu(), isMeasured: true };
+  if (!isWanted) return useMachine(cpu);
+  const { measureGpu } = await import("./calibrate/gpu.ts");
+  return useMachine(await measureGpu(cpu));
+}

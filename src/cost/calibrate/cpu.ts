@@ -1,0 +1,150 @@
+/**
+ * Rates of the CPU: of kernels in cache, of memory, of copies, of threads.
+ *
+ * @module
+ */
+import type { CheckedCall, CommonOptions, Operation, SyncBackend } from "../../operation.ts";
+import { klDivergenceSync } from "../../ops/kl_divergence.ts";
+import { logSumExp } from "../../ops/log_sum_exp.ts";
+import { reference } from "../../reference/mod.ts";
+import { vector } from "../../tensors.ts";
+import { allocateMatrix } from "../../wasm/allocate.ts";
+import { isResident } from "../../wasm/memory.ts";
+import { wasm } from "../../wasm/mod.ts";
+import { demandOf } from "../demand.ts";
+import { type Machine, type Rate, UNMEASURED } from "../machine.ts";
+import { kernelName } from "../predict.ts";
+import { timeAll, timeEach } from "./clock.ts";
+import { type Kernel, KERNELS, Samples } from "./samples.ts";
+
+/** Classes of a short row, and how many rows of sixteen times as many a kernel is timed on that is not heavy. */
+const BLOCK = 1024, LONG_ROWS = 3;
+
+/** A kernel with more operations per row and class is timed on one row. */
+const HEAVY_FLOPS = 20;
+
+/** Bytes that are read, more than caches hold; that are copied; and that are copied at a time, as in staging. */
+const MEMORY_BYTES = 64 * 2 ** 20, COPY_BYTES = 8 * 2 ** 20, BLOCK_BYTES = 2 ** 20;
+
+/** Seconds for the kernels of each backend, and for the threads, as a rule. */
+const WASM_SECONDS = 0.1, REFERENCE_SECONDS = 0.02, THREADS_SECONDS = 0.04;
+
+/** Reads and does nothing else (assembly/probe.ts). */
+const PROBE: Operation = {
+  name: "probe",
+  inputs: [{ name: "words", shape: ["rows", "vocab"], type: "float" }],
+  outputs: [{ name: "result", shape: ["rows"], type: "f32" }],
+  params: {},
+  work: () => ({ exps: 0, flops: 1 }),
+};
+
+/** The CPU's part of a machine. */
+export async function measureCpu(): Promise<Omit<Machine, "gpu" | "isMeasured">> {
+  const cores = UNMEASURED.cores;
+  using samples = new Samples(LONG_ROWS * 16 * BLOCK);
+  const [kernels, plainFactor] = measureWasm(samples);
+  const { kernels: { webgpu }, arithmetic } = UNMEASURED;
+  return {
+    cores,
+    plainFactor,
+    arithmetic,
+    kernels: { wasm: kernels, webgpu, reference: measureReference(samples) },
+    ...await measureCalls(cores),
+    ...measureThreads(cores),
+    ...measureCopies(),
+  };
+}
+
+/** Rates of all kernels, and how much slower the plain build is. */
+function measureWasm(samples: Samples): [Readonly<Record<string, Rate>>, number] {
+  const [first] = KERNELS, deterministic = { threads: 1, deterministic: true };
+  const plain = callsOf(samples, first, deterministic);
+  const calls = [...KERNELS.map((kernel) => callsOf(samples, kernel)), plain];
+  const found = timeCalls(wasm, calls, WASM_SECONDS);
+  const rates = Object.fromEntries(KERNELS.map((kernel, i) => [nameOf(kernel, samples), found[i]]));
+  return [rates, found[KERNELS.length].secondsPerCell / found[0].secondsPerCell];
+}
+
+/** Rates of the reference, for which the dtype makes little difference. */
+function measureReference(samples: Samples): Readonly<Record<string, Rate>> {
+  const kernels = KERNELS.filter(({ read }) => read === "f32");
+  const calls = kernels.map((kernel) =>
+    [[1, 1], [1, 1024], [8, 128]].map(([rows, vocab]) => samples.call(kernel, rows, vocab))
+  );
+  const found = timeCalls(reference, calls, REFERENCE_SECONDS);
+  return Object.fromEntries(kernels.map((kernel, i) => [nameOf(kernel, samples), found[i]]));
+}
+
+/** A call of one short row, one of a few long rows and one of many short rows with as many cells. */
+function callsOf(samples: Samples, kernel: Kernel, options?: CommonOptions): CheckedCall[] {
+  const isHeavy = kernel.operation.work(new Set(kernel.outputs)).flops > HEAVY_FLOPS;
+  const rows = isHeavy ? 1 : LONG_ROWS;
+  return [[1, 16], [rows, 16 * BLOCK], [16 * rows, BLOCK]].map(([rows, vocab]) =>
+    samples.call(kernel, rows, vocab, options)
+  );
+}
+
+/** Solves seconds = call + rows · perRow + cells · perCell for each three calls. */
+function timeCalls(backend: SyncBackend, calls: readonly CheckedCall[][], seconds: number): Rate[] {
+  const actions = calls.flat().map((call) => () => void backend.runSync(call));
+  const times = timeAll(actions, seconds);
+  return calls.map(([tiny, long, short], i) => {
+    const [tinySeconds, longSeconds, shortSeconds] = times.slice(3 * i, 3 * i + 3);
+    const cells = ({ dims: { rows, vocab } }: CheckedCall) => rows * vocab;
+    const secondsPerRow = Math.max(0, shortSeconds - longSeconds) / (short.dims.rows - long.dims.rows);
+    const rest = longSeconds - tinySeconds - (long.dims.rows - tiny.dims.rows) * secondsPerRow;
+    return { secondsPerRow, secondsPerCell: Math.max(0, rest) / (cells(long) - cells(tiny)) };
+  });
+}
+
+/** The name that a prediction looks a kernel's rate up by. */
+export function nameOf(kernel: Kernel, samples: Samples): string {
+  return kernelName(demandOf(samples.call(kernel, 1, BLOCK), isResident), kernel.outputs);
+}
+
+/** What a call takes however small, alone and where threads are told of it. */
+async function measureCalls(cores: number): Promise<Pick<Machine, "callSeconds" | "handOffSeconds">> {
+  const logits = { data: new Float32Array(16), shape: [2, 8] as const };
+  const alone = await timeEach(() => logSumExp(logits, { backend: "wasm", threads: 1 }), 200);
+  if (cores === 1) return { callSeconds: alone, handOffSeconds: 0 };
+  await logSumExp(logits, { backend: "wasm", threads: cores });
+  const together = await timeEach(() => logSumExp(logits, { backend: "wasm", threads: 2 }), 100);
+  return { callSeconds: alone, handOffSeconds: Math.max(0, together - alone) };
+}
+
+/** How fast one thread and all threads read and compute. */
+function measureThreads(cores: number): Pick<Machine, "speedup" | "readBytesPerSecond" | "readBytesPerSecondOfAll"> {
+  const vocab = 2 ** 14, rows = MEMORY_BYTES / 4 / vocab;
+  using matrix = allocateMatrix(rows, vocab, "f32");
+  const words = { data: matrix.data, dtype: "f32", rows, columns: vocab, rowStride: vocab } as const;
+  const read = (threads: number) => {
+    const tensors = { words, result: vector(new Float32Array(rows)) };
+    const call = { operation: PROBE, dims: { rows, vocab }, tensors, params: {}, options: { threads } };
+    return () => void wasm.runSync(call);
+  };
+  // One row for all: it stays in cache
+  const same = { data: new Float32Array(vocab), shape: [16 * cores, vocab], rowStride: 0 } as const;
+  const compute = (threads: number) => () => void klDivergenceSync(same, same, { threads });
+  const seconds = timeAll([read(1), read(cores), compute(1), compute(cores)], THREADS_SECONDS);
+  const [readOne, readAll, computeOne, computeAll] = seconds;
+  return {
+    speedup: Math.min(cores, Math.max(1, computeOne / computeAll)),
+    readBytesPerSecond: MEMORY_BYTES / readOne,
+    readBytesPerSecondOfAll: MEMORY_BYTES / Math.min(readOne, readAll),
+  };
+}
+
+/** How fast arrays are copied to staging in cache, and to arrays that are new. */
+function measureCopies(): Pick<Machine, "copyBytesPerSecond" | "newBytesPerSecond"> {
+  const source = new Float32Array(COPY_BYTES / 4).fill(1), block = BLOCK_BYTES / 4;
+  using slot = allocateMatrix(1, block, "f32");
+  const copyIn = () => {
+    for (let start = 0; start < source.length; start += block) slot.data.set(source.subarray(start, start + block));
+  };
+  const copyToNew = () => {
+    const target = new Float32Array(source.length);
+    for (let start = 0; start < source.length; start += block) target.set(slot.data, start);
+  };
+  const [copy, fresh] = timeAll([copyIn, copyToNew], 0);
+  return { copyBytesPerSecond: COPY_BYTES / copy, newBytesPerSecond: COPY_BYTES / fresh };
+}

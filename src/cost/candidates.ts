@@ -1,0 +1,127 @@
+/**
+ * The ways to run a call, each with its prediction, and which is chosen.
+ *
+ * @module
+ */
+import type { BackendName, Traffic } from "../operation.ts";
+import { bytesOf, type Demand, sumBytes, traffic } from "./demand.ts";
+import { STAGING_LIMIT_BYTES } from "./division.ts";
+import type { Machine } from "./machine.ts";
+import {
+  divisionOf,
+  isStaged,
+  type Manner,
+  type Prediction,
+  predictReference,
+  predictWasm,
+  predictWebgpu,
+} from "./predict.ts";
+import { formatSeconds } from "./units.ts";
+
+/** A way to run a call. */
+export interface Candidate extends Prediction, Pick<Traffic, "bytesRead" | "bytesWritten"> {
+  /** Who computes. */
+  readonly backend: BackendName;
+  /** On how many threads. */
+  readonly threads: number;
+  /** How the work is cut up. */
+  readonly chunking: string;
+  /** Bytes taken beyond the caller's: new outputs, and copies for the backend. */
+  readonly peakBytes: number;
+}
+
+/** A gain below this share is not worth another thread. */
+const WORTHWHILE = 0.05;
+
+/** What a GPU holds at a time of a call that is copied there (src/webgpu/job.ts). */
+const GPU_BYTES = 320 * 2 ** 20;
+
+/** A way to run a call with WebAssembly. */
+export function onWasm(demand: Demand, manner: Manner, machine: Machine): Candidate {
+  const { threads, parts, rowsPerBlock } = divisionOf(demand, manner.threads);
+  const chunking = parts > 1
+    ? `each row shared by ${parts} threads`
+    : rowsPerBlock === demand.dims.rows
+    ? "all rows at once"
+    : `blocks of ${rowsPerBlock} row${rowsPerBlock === 1 ? "" : "s"}`;
+  const staged = demand.tensors.filter((tensor) => isStaged(tensor) && tensor.rowBytes > 64);
+  const blockBytes = staged.reduce((sum, { rowBytes }) => sum + rowBytes * rowsPerBlock, 0);
+  const whole = staged.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
+  const slots = threads === 1 && manner.isSync ? 1 : 2 * threads + 1;
+  return {
+    backend: "wasm",
+    threads,
+    chunking,
+    ...predictWasm(demand, manner, machine),
+    ...moved(demand),
+    peakBytes: newBytes(demand) + Math.min(whole, slots * blockBytes, STAGING_LIMIT_BYTES),
+  };
+}
+
+/** The WebAssembly candidate that is chosen: the fewest threads among those that are about as fast as the fastest. */
+export function bestOnWasm(demand: Demand, manner: Omit<Manner, "threads">, machine: Machine): Candidate {
+  const candidates = threadCounts(machine.cores).map((threads) => onWasm(demand, { ...manner, threads }, machine));
+  const least = Math.min(...candidates.map(({ seconds }) => seconds));
+  return candidates.find(({ seconds }) => seconds <= (1 + WORTHWHILE) * least) ?? candidates[0];
+}
+
+/** A way to run a call on the GPU. */
+export function onWebgpu(demand: Demand, machine: Machine): Candidate {
+  const copied = sumBytes(demand, ({ place }) => place !== "gpu");
+  return {
+    backend: "webgpu",
+    threads: 1,
+    chunking: "segments of 8192 classes",
+    ...predictWebgpu(demand, machine),
+    ...moved(demand),
+    peakBytes: newBytes(demand) + Math.min(copied, GPU_BYTES),
+  };
+}
+
+/** A way to run a call with the reference. */
+export function onReference(demand: Demand, machine: Machine): Candidate {
+  return {
+    backend: "reference",
+    threads: 1,
+    chunking: "a few rows at a time",
+    ...predictReference(demand, machine),
+    ...moved(demand),
+    peakBytes: newBytes(demand),
+  };
+}
+
+/** One, two, four … and all cores. */
+export function threadCounts(cores: number): number[] {
+  const powers = Array.from({ length: Math.ceil(Math.log2(cores)) }, (_, i) => 2 ** i);
+  return [...powers, cores];
+}
+
+/** Whether a call goes to a GPU that opens in so many seconds, and both predictions in half a sentence. */
+export function compare(
+  cpu: Candidate,
+  gpu: Candidate,
+  openSeconds: number,
+): { readonly pays: boolean; readonly finding: string } {
+  const threads = cpu.threads === 1 ? "" : ` on ${cpu.threads} threads`;
+  const answer = `${say(gpu.copySeconds)} of copies and ${say(gpu.fixedSeconds)} until it answers`;
+  const pays = gpu.seconds + openSeconds < cpu.seconds;
+  return {
+    pays,
+    finding: pays
+      ? `predicted ${say(gpu.seconds)} with ${answer}, WebAssembly ${say(cpu.seconds)}${threads}`
+      : `predicted ${say(cpu.seconds)}${threads}, a GPU ${say(gpu.seconds)} with ${answer}`,
+  };
+}
+
+function say(seconds: number): string {
+  return formatSeconds(seconds);
+}
+
+function moved(demand: Demand): Pick<Traffic, "bytesRead" | "bytesWritten"> {
+  const { bytesRead, bytesWritten } = traffic(demand);
+  return { bytesRead, bytesWritten };
+}
+
+function newBytes(demand: Demand): number {
+  return sumBytes(demand, ({ isNew }) => isNew);
+}

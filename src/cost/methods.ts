@@ -1,0 +1,167 @@
+/**
+ * What a method moves and computes for the loss and its gradient, from the records of the operations.
+ *
+ * @module
+ */
+import { ValueChecker } from "../check.ts";
+import type { Operation, Traffic } from "../operation.ts";
+import { record as crossEntropy } from "../ops/cross_entropy.ts";
+import { record as tokenStatistics } from "../ops/token_statistics.ts";
+import { type AdaptiveLayout, layoutOf } from "./adaptive.ts";
+import { type CheckedHead, checkHead, type Head } from "./head.ts";
+import { type Method, METHODS } from "./memory.ts";
+
+/** The work of a method. */
+export interface MethodWork extends Traffic {
+  /** Floating-point operations of matrix products, two for each multiplication and addition. */
+  readonly matrixFlops: number;
+}
+
+/**
+ * What a method reads, writes and computes for loss and gradient, each matrix counted as often as it goes through memory.
+ *
+ * With `hidden` the products that make the logits and both gradients are part of it: 2·rows·hidden·columns operations forward,
+ * twice as many backward. A textbook softmax reads its logits for the maximum, for the sum and for the softmax, and that
+ * again for the gradient; a fused one reads them once. Chunks read the weights anew each time and add to their gradient
+ * in f32. "topK" has no gradient.
+ *
+ * @param method One of {@linkcode METHODS}.
+ * @param head Sizes of the batch and of the vocabulary, and what the method takes of its own.
+ * @returns Bytes, exponentials and operations; expectations under Zipf's law for "adaptive".
+ * @throws {TypeError} If a size is missing or not a number, or a name is unknown.
+ * @throws {RangeError} If a size is negative, fractional, not finite or beyond 2^53 − 1.
+ *
+ * @example How often the logits go through memory
+ * ```ts
+ * import { logitsBytes, methodWork } from "@surprisal/core/cost";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const head = { batch: 512, vocab: 50_257 };
+ * const passes = (method: "textbook" | "inPlace") => {
+ *   const { bytesRead, bytesWritten } = methodWork(method, head);
+ *   return Math.round((bytesRead + bytesWritten) / logitsBytes(head));
+ * };
+ * assertEquals([passes("textbook"), passes("inPlace")], [6, 2]);
+ * ```
+ */
+export function methodWork(method: Method, head: Head): MethodWork {
+  const check = new ValueChecker("compute methodWork");
+  check.choice("method", method, METHODS, "fused");
+  return WORK[method](checkHead(check, head));
+}
+
+const NOTHING: MethodWork = { bytesRead: 0, bytesWritten: 0, exps: 0, flops: 0, matrixFlops: 0 };
+
+/** Bytes of an f32. */
+const SINGLE_BYTES = 4;
+
+const WORK: Readonly<Record<Method, (head: CheckedHead) => MethodWork>> = {
+  textbook: (head) => add(passes(head, head.vocab, 4, 2, crossEntropy), products(head, head.vocab, head.hidden)),
+  fused: onePass,
+  inPlace: onePass,
+  linearChunks(head) {
+    const { vocab, hidden, elementBytes } = head, chunks = chunksOf(head), weights = vocab * hidden;
+    const singles = { ...head, elementBytes: SINGLE_BYTES };
+    return add(
+      passes(singles, vocab, 1, 1, crossEntropy),
+      products(head, vocab, hidden, SINGLE_BYTES),
+      // The first chunk's share is in the products
+      { ...NOTHING, bytesRead: (chunks - 1) * weights * (2 * elementBytes + SINGLE_BYTES) },
+      { ...NOTHING, bytesWritten: (chunks - 1) * weights * SINGLE_BYTES },
+    );
+  },
+  sampled(head) {
+    const { samples, hidden, elementBytes } = head, columns = samples + 1, bytes = samples * hidden * elementBytes;
+    const gathered = { ...NOTHING, bytesRead: bytes, bytesWritten: bytes };
+    return add(passes(head, columns, 1, 1, crossEntropy), products(head, columns, hidden), gathered);
+  },
+  adaptive(head) {
+    const { clusters, headColumns, logitsPerRow }: AdaptiveLayout = layoutOf(head.vocab, head.cutoffs);
+    return add(
+      passes(head, logitsPerRow, 1, 1, crossEntropy),
+      products(head, headColumns, head.hidden),
+      ...clusters.flatMap(({ share, columns }, i) => {
+        const part = { ...head, rows: head.rows * share }, width = Math.floor(head.hidden / 4 ** (i + 1));
+        return [products(part, width, head.hidden), products(part, columns, width)];
+      }),
+    );
+  },
+  topK(head) {
+    const { rows, vocab, hidden, top, elementBytes } = head, chunks = chunksOf(head);
+    const kept = rows * (top * (elementBytes + SINGLE_BYTES) + SINGLE_BYTES);
+    const weights = (chunks - 1) * vocab * hidden * elementBytes;
+    const singles = { ...head, elementBytes: SINGLE_BYTES };
+    return add(
+      passes(singles, vocab, 1, 0, tokenStatistics, []),
+      forward(head, vocab, hidden, SINGLE_BYTES),
+      { ...NOTHING, bytesRead: weights, bytesWritten: kept },
+    );
+  },
+};
+
+function onePass(head: CheckedHead): MethodWork {
+  return add(passes(head, head.vocab, 1, 1, crossEntropy), products(head, head.vocab, head.hidden));
+}
+
+/** How many chunks the rows make. */
+function chunksOf({ rows, vocab, chunkBytes }: CheckedHead): number {
+  return Math.max(1, Math.ceil(rows / Math.max(1, Math.floor(chunkBytes / (SINGLE_BYTES * vocab)))));
+}
+
+/** An operation over so many columns a row, which it reads and writes so often. */
+function passes(
+  { rows, elementBytes }: CheckedHead,
+  columns: number,
+  reads: number,
+  writes: number,
+  { work }: Operation,
+  outputs: readonly string[] = ["gradient"],
+): MethodWork {
+  const cells = rows * columns, bytes = cells * elementBytes, { exps, flops } = work(new Set(outputs));
+  const perRow = 2 * SINGLE_BYTES * rows;
+  return {
+    bytesRead: reads * bytes,
+    bytesWritten: writes * bytes + perRow,
+    exps: exps * cells,
+    flops: flops * cells,
+    matrixFlops: 0,
+  };
+}
+
+/** The product of hidden states [rows, width] with weights [columns, width]; nothing where there is no width. */
+function forward(
+  { rows, elementBytes }: CheckedHead,
+  columns: number,
+  width: number,
+  logitBytes = elementBytes,
+): MethodWork {
+  if (width === 0) return NOTHING;
+  return {
+    ...NOTHING,
+    bytesRead: (rows + columns) * width * elementBytes,
+    bytesWritten: rows * columns * logitBytes,
+    matrixFlops: 2 * rows * width * columns,
+  };
+}
+
+/** The same, and the products that make the gradients of both: each reads the logits' gradient and the other factor. */
+function products(head: CheckedHead, columns: number, width: number, logitBytes = head.elementBytes): MethodWork {
+  if (width === 0) return NOTHING;
+  const { rows, elementBytes } = head, factors = (rows + columns) * width * elementBytes;
+  return add(forward(head, columns, width, logitBytes), {
+    ...NOTHING,
+    bytesRead: factors + 2 * rows * columns * logitBytes,
+    bytesWritten: factors,
+    matrixFlops: 4 * rows * width * columns,
+  });
+}
+
+function add(...parts: readonly MethodWork[]): MethodWork {
+  return parts.reduce((a, b) => ({
+    bytesRead: a.bytesRead + b.bytesRead,
+    bytesWritten: a.bytesWritten + b.bytesWritten,
+    exps: a.exps + b.exps,
+    flops: a.flops + b.flops,
+    matrixFlops: a.matrixFlops + b.matrixFlops,
+  }), NOTHING);
+}

@@ -1,0 +1,168 @@
+/**
+ * How long a call takes on each backend, by arithmetic: rates of the machine times sizes of the call.
+ *
+ * On a CPU, t threads: the kernel's arithmetic divided by how much faster t threads are, or the bytes over what t threads
+ * read from memory, whichever is more; and what must be copied, which the caller does meanwhile. On a GPU: the copies there
+ * and back, the larger of arithmetic and memory, and what it takes to be told.
+ *
+ * @module
+ */
+import type { BackendName } from "../operation.ts";
+import { bytesOf, type Demand, type Held, optionalOutputs, sumBytes, traffic } from "./demand.ts";
+import { divide, type Division, SEGMENT, STAGING_LIMIT_BYTES } from "./division.ts";
+import type { Machine, Rate } from "./machine.ts";
+
+/** Work that is not worth leaving the caller's thread for, in seconds. */
+export const INLINE_SECONDS = 1e-3;
+
+/** The share of the lesser of arithmetic and memory that the other does not hide, as seen on one thread. */
+const EXPOSED = 0.3;
+
+/** Parts of a prediction, in seconds. */
+export interface Prediction {
+  /** All of it. */
+  readonly seconds: number;
+  /** The kernel's arithmetic, on as many threads as compute. */
+  readonly computeSeconds: number;
+  /** What moving its bytes through memory takes at least; hidden behind the arithmetic or the other way round. */
+  readonly memorySeconds: number;
+  /** Copies to where the kernel reads and from where it writes. */
+  readonly copySeconds: number;
+  /** What does not depend on the sizes. */
+  readonly fixedSeconds: number;
+}
+
+/** How a call is run on the CPU. */
+export interface Manner {
+  /** Threads that compute. */
+  readonly threads: number;
+  /** Whether it is the plain SIMD build. */
+  readonly isPlain: boolean;
+  /** Whether it is a call without a promise, whose caller computes too. */
+  readonly isSync: boolean;
+}
+
+/** WebAssembly. */
+export function predictWasm(demand: Demand, { threads, isPlain, isSync }: Manner, machine: Machine): Prediction {
+  const { cores, callSeconds, handOffSeconds } = machine;
+  const division = divisionOf(demand, threads), { parts } = division;
+  const alone = (isPlain ? machine.plainFactor : 1) * kernelSeconds("wasm", demand, machine);
+  const computeSeconds = alone / faster(machine, division.threads) * unevenness(demand, division);
+  const memorySeconds = movedBytes(demand) / readRate(machine, division.threads);
+  const copySeconds = copies(demand, machine);
+  const isHere = division.threads === 1 && (isSync || alone < INLINE_SECONDS);
+  const busy = together(computeSeconds, memorySeconds);
+  // A row that is shared by threads is staged before they begin; so is everything where the caller computes
+  const isOverlapped = !isHere && parts === 1;
+  const all = (alone + copySeconds) / faster(machine, Math.min(cores, division.threads + (isSync ? 0 : 1)));
+  const variable = isOverlapped ? Math.max(busy, copySeconds, all) : busy + copySeconds;
+  const fixedSeconds = callSeconds + (isHere ? 0 : handOffSeconds);
+  return { seconds: variable + fixedSeconds, computeSeconds, memorySeconds, copySeconds, fixedSeconds };
+}
+
+/** The reference. */
+export function predictReference(demand: Demand, machine: Machine): Prediction {
+  const computeSeconds = kernelSeconds("reference", demand, machine), fixedSeconds = machine.callSeconds;
+  return { seconds: computeSeconds + fixedSeconds, computeSeconds, memorySeconds: 0, copySeconds: 0, fixedSeconds };
+}
+
+/** A GPU that is open. */
+export function predictWebgpu(demand: Demand, machine: Machine): Prediction {
+  const { gpu } = machine;
+  const computeSeconds = kernelSeconds("webgpu", demand, machine);
+  const memorySeconds = movedBytes(demand) / gpu.memoryBytesPerSecond;
+  const up = sumBytes(demand, ({ isInput, place }) => isInput && place !== "gpu") / gpu.uploadBytesPerSecond;
+  const down = sumBytes(demand, ({ isOutput, place }) => isOutput && place !== "gpu") / gpu.downloadBytesPerSecond;
+  const copySeconds = up + down + sumBytes(demand, ({ isNew }) => isNew) / machine.newBytesPerSecond;
+  const fixedSeconds = gpu.answerSeconds;
+  const seconds = together(computeSeconds, memorySeconds) + copySeconds + fixedSeconds;
+  return { seconds, computeSeconds, memorySeconds, copySeconds, fixedSeconds };
+}
+
+/** Arithmetic and memory at the same time, but for what one cannot hide of the other. */
+function together(computeSeconds: number, memorySeconds: number): number {
+  return Math.max(computeSeconds, memorySeconds) + EXPOSED * Math.min(computeSeconds, memorySeconds);
+}
+
+/** How WebAssembly shares a call out among so many threads. */
+export function divisionOf(demand: Demand, threads: number): Division {
+  const { rows, vocab } = demand.dims;
+  const rowBytes = (of: readonly Held[]) => of.reduce((sum, tensor) => sum + tensor.rowBytes, 0);
+  const stagedRowBytes = rowBytes(demand.tensors.filter(isStaged));
+  return divide(
+    { rows, vocab, rowBytes: rowBytes(demand.tensors), stagedRowBytes, limitBytes: STAGING_LIMIT_BYTES },
+    threads,
+  );
+}
+
+/** Whether WebAssembly computes on a copy of a tensor. */
+export function isStaged({ place }: Held): boolean {
+  return place !== "wasm" && place !== "gpu";
+}
+
+/** The name of a kernel's rate: the operation, its outputs that may be left out, how it reads and how it writes. */
+export function kernelName(demand: Demand, outputs: readonly string[]): string {
+  const read = demand.tensors[0].dtype,
+    written = demand.tensors.find(({ isOutput, rowBytes }) => isOutput && rowBytes > 8);
+  const isMatrix = written !== undefined && ["f32", "f16", "bf16"].includes(written.dtype);
+  return [[demand.operation.name, ...outputs].join("+"), read, ...(isMatrix ? [written.dtype] : [])].join(" ");
+}
+
+/** Seconds of one thread, or of a GPU, from the rate that was measured, or from the record's arithmetic. */
+function kernelSeconds(backend: BackendName, demand: Demand, machine: Machine): number {
+  const { rows, vocab } = demand.dims;
+  const rate = rateOf(backend, demand, machine);
+  if (rate !== undefined) return rows * (rate.secondsPerRow + vocab * rate.secondsPerCell);
+  const { exps, flops } = traffic(demand), { secondsPerExp, secondsPerFlop } = machine.arithmetic[backend];
+  return exps * secondsPerExp + flops * secondsPerFlop;
+}
+
+/** The measured rate of a call's kernel; between the one without optional outputs and the one with all if it has some. */
+function rateOf(backend: BackendName, demand: Demand, { kernels }: Machine): Rate | undefined {
+  const optional = optionalOutputs(demand.operation), known = kernels[backend];
+  const there = optional.filter((name) => demand.present.has(name));
+  if (there.length === 0 || there.length === optional.length) return find(known, kernelName(demand, there));
+  const none = find(known, `${demand.operation.name} ${demand.tensors[0].dtype}`);
+  const all = find(known, kernelName(demand, optional));
+  if (none === undefined || all === undefined) return undefined;
+  const between = (a: number, b: number) => a + (b - a) * there.length / optional.length;
+  return {
+    secondsPerCell: between(none.secondsPerCell, all.secondsPerCell),
+    secondsPerRow: between(none.secondsPerRow, all.secondsPerRow),
+  };
+}
+
+/** A rate by its name; that of f32 where the dtypes were not measured. */
+function find(known: Readonly<Record<string, Rate>>, name: string): Rate | undefined {
+  return known[name] ?? known[name.replaceAll(/ b?f(16|32)/g, " f32")];
+}
+
+/** How much longer the slowest thread takes than an equal share would. */
+function unevenness({ dims: { rows, vocab } }: Demand, { threads, parts, rowsPerBlock }: Division): number {
+  const pieces = parts > 1 ? Math.ceil(vocab / SEGMENT) : Math.ceil(rows / rowsPerBlock);
+  return pieces === 0 ? 1 : Math.ceil(pieces / threads) * threads / pieces;
+}
+
+/** How many times as fast so many threads compute as one. */
+function faster({ cores, speedup }: Machine, threads: number): number {
+  return cores === 1 ? 1 : 1 + (Math.min(threads, cores) - 1) * (speedup - 1) / (cores - 1);
+}
+
+/** Bytes a second that so many threads read. */
+function readRate({ readBytesPerSecond: one, readBytesPerSecondOfAll: all }: Machine, threads: number): number {
+  return Math.max(one, Math.min(threads * one, all));
+}
+
+/** Bytes through memory: what is written is read before. */
+function movedBytes(demand: Demand): number {
+  const { bytesRead, bytesWritten } = traffic(demand);
+  return bytesRead + bytesWritten + sumBytes(demand, ({ isInput, isOutput }) => isOutput && !isInput);
+}
+
+function copies(demand: Demand, { copyBytesPerSecond, newBytesPerSecond }: Machine): number {
+  return demand.tensors.filter(isStaged).reduce((sum, tensor) => {
+    const bytes = bytesOf(tensor);
+    const rate = tensor.isNew ? newBytesPerSecond : copyBytesPerSecond;
+    return sum + (tensor.isInput ? bytes / copyBytesPerSecond : 0) + (tensor.isOutput ? bytes / rate : 0);
+  }, 0);
+}

@@ -1,0 +1,37 @@
+/**
+ * The records of all operations, by name.
+ *
+ * @module
+ */
+import type { Operation } from "../operation.ts";
+import { record as crossEntropy } from "./cross_entropy.ts";
+import { record as entropy } from "./entropy.ts";
+import { record as jsDivergence } from "./js_divergence.ts";
+import { record as klDivergence } from "./kl_divergence.ts";
+import { record as logSoftmax } from "./log_softmax.ts";
+import { record as logSumExp } from "./log_sum_exp.ts";
+import { record as softmax } from "./softmax.ts";
+import { record as tokenStatistics } from "./token_statistics.ts";
+
+/** An operation's name. */
+export type OperationName =
+  | "crossEntropy"
+  | "entropy"
+  | "jsDivergence"
+  | "klDivergence"
+  | "logSoftmax"
+  | "logSumExp"
+  | "softmax"
+  | "tokenStatistics";
+
+/** All operations. */
+export const RECORDS: Readonly<Record<OperationName, Operation>> = {
+  crossEntropy,
+  entropy,
+  jsDivergence,
+  klDivergence,
+  logSoftmax,
+  logSumExp,
+  softmax,
+  tokenStatistics,
+};
