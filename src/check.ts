@@ -40,10 +40,10 @@ export class ValueChecker {
   }
 
   /** An object with none but known properties, which it may lack. */
-  bag<Bag extends object>(value: unknown, known: readonly string[], what = "option"): Partial<Bag> {
-    if (typeof value !== "object" || value === null) throw this.typeError(`${what}s are ${show(value)}, not an object`);
+  bag<Bag extends object>(value: unknown, known: readonly string[], all = "options are", one = "option"): Partial<Bag> {
+    if (typeof value !== "object" || value === null) throw this.typeError(`${all} ${show(value)}, not an object`);
     const stranger = Object.keys(value).find((name) => !known.includes(name));
-    if (stranger !== undefined) throw this.typeError(`there is no ${what} "${stranger}"`);
+    if (stranger !== undefined) throw this.typeError(`there is no ${one} "${stranger}"`);
     return value;
   }
 

@@ -69,6 +69,7 @@ Deno.test("tokenizerTradeoff() adds head and layers, and costs more with a large
     const cost = (vocab: number, options: TokenizerOptions) => tokenizerTradeoff(text, [pieces(3, vocab)], options)[0];
     const both = cost(vocab, { hidden, layersFlopsPerToken }), head = cost(vocab, { hidden });
     const rest = both.tokensPerByte * layersFlopsPerToken;
+    assertAlmostEquals(head.flopsPerByte / (head.tokensPerByte * 2 * hidden * vocab), 1, 1e-12);
     assertAlmostEquals(both.flopsPerByte / (head.flopsPerByte + rest), 1, 1e-12);
     assertGreater(cost(vocab + 1, { hidden }).flopsPerByte, head.flopsPerByte);
     assertGreater(cost(vocab, { hidden: hidden + 1 }).flopsPerByte, head.flopsPerByte);
@@ -97,6 +98,8 @@ Deno.test("tokenizerTradeoff() names what it refuses", () => {
   assertThrows(call("a", [{ ...BYTES, encode: () => [] }]), TypeError, `${begins}tokenizers[0] finds no token`);
   const foreign = { ...BYTES, vocab: 98 };
   assertThrows(call("abc", [BYTES, foreign]), RangeError, `${begins}tokenizers[1]'s token 1 is 98, vocab is 98`);
+  assertThrows(call("a", [{ ...BYTES, encode: () => [5, -1] }]), RangeError, "tokenizers[0]'s token 1 is -1");
+  assertThrows(call("a", [{ ...BYTES, encode: () => [0.5] }]), RangeError, "tokenizers[0]'s token 0 is 0.5");
   assertThrows(call("a", [{ ...BYTES, encode: () => ["a"] }]), RangeError, `tokenizers[0]'s token 0 is "a"`);
   assertThrows(call("a", [BYTES], { hidden: -1 }), RangeError, `${begins}hidden is -1`);
   assertThrows(call("a", [BYTES], { layersFlopsPerToken: NaN }), RangeError, `${begins}layersFlopsPerToken is NaN`);

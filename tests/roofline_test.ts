@@ -267,7 +267,7 @@ Deno.test("roofline() refuses absurd work", () => {
   refused({ ...NOTHING, dtype: "f64" }, RangeError, 'dtype is "f64", not one of "f32", "f16", "bf16"');
   refused({ ...NOTHING, dtype: 32 }, TypeError, "dtype is 32");
   refused({ ...NOTHING, bytes: 4 }, TypeError, 'there is no amount "bytes"');
-  refused(undefined, TypeError, "amounts are undefined, not an object");
+  refused(undefined, TypeError, "work is undefined, not an object");
 });
 
 Deno.test("roofline() and ridge() refuse absurd devices", () => {
@@ -288,8 +288,8 @@ Deno.test("roofline() and ridge() refuse absurd devices", () => {
   refused(matrix({ f16: 0 }), RangeError, "matrixFlopsPerSecond.f16 is 0, not above 0");
   refused(matrix({ bf16: undefined }), TypeError, "matrixFlopsPerSecond.bf16 is undefined, not a number");
   refused(matrix({ f64: 1 }), TypeError, 'there is no matrix rate "f64"');
-  refused({ matrixFlopsPerSecond: 1e14 }, TypeError, "matrix rates are 100000000000000, not an object");
+  refused({ matrixFlopsPerSecond: 1e14 }, TypeError, "matrixFlopsPerSecond is 100000000000000, not an object");
   refused({ bandwidth: 1e12 }, TypeError, 'there is no device figure "bandwidth"');
-  assertThrows(() => ridge("h100" as unknown as Device), TypeError, 'device figures are "h100", not an object');
+  assertThrows(() => ridge("h100" as unknown as Device), TypeError, 'device is "h100", not an object');
   assertThrows(() => ridge(ROUND, "f64" as "f32"), RangeError, 'dtype is "f64"');
 });

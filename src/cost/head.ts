@@ -47,9 +47,9 @@ const CHUNK_BYTES = 64 * 2 ** 20;
 
 const NAMES = ["batch", "sequence", "vocab", "dtype", "hidden", "chunkBytes", "samples", "cutoffs", "top"];
 
-/** Checks a head; `own` names what else the caller takes from the same bag. */
-export function checkHead(check: ValueChecker, value: unknown, own: readonly string[] = []): CheckedHead {
-  const head = check.bag<Head>(value, [...NAMES, ...own], "size");
+/** Checks a head. */
+export function checkHead(check: ValueChecker, value: unknown): CheckedHead {
+  const head = check.bag<Head>(value, NAMES, "sizes are", "size");
   const size = (name: string, value: unknown, fallback?: number, most?: number) =>
     check.number(name, value, { fallback, least: 1, most, integer: true });
   const batch = check.number("batch", head.batch, { least: 0, integer: true });
@@ -78,7 +78,7 @@ export function checkHead(check: ValueChecker, value: unknown, own: readonly str
 /** Rising whole numbers from 1 to below `vocab`. */
 export function checkCutoffs(check: ValueChecker, value: unknown, vocab: number): readonly number[] {
   if (!Array.isArray(value)) throw check.typeError("cutoffs is not an array");
-  value.forEach((cutoff, i) => {
+  Array.from(value).forEach((cutoff, i) => {
     const least = i === 0 ? 1 : value[i - 1] + 1;
     check.number(`cutoffs[${i}]`, cutoff, { least, below: vocab, integer: true });
   });

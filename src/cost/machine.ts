@@ -158,11 +158,10 @@ function like(check: ValueChecker, name: string, value: unknown, pattern: unknow
   } else {
     const entries = Object.entries(pattern as object);
     const names = /kernels\.\w+$/.test(name) ? undefined : entries.map(([key]) => key);
-    if (typeof value !== "object" || value === null) throw check.typeError(`${name} is not an object`);
-    if (names === undefined) {
+    if (names === undefined && typeof value === "object" && value !== null) {
       for (const [key, rate] of Object.entries(value)) like(check, `${name}["${key}"]`, rate, RATE);
     } else {
-      const given = check.bag<Record<string, unknown>>(value, names, "property");
+      const given = check.bag<Record<string, unknown>>(value, names ?? [], `${name} is`, `property of ${name}`);
       for (const [key, part] of entries) like(check, `${name}.${key}`, given[key], part);
     }
   }

@@ -170,7 +170,7 @@ const TENSORS: Readonly<Record<Method, (head: CheckedHead) => HeldTensor[]>> = {
     return [
       held("logits of targets and samples", rows * (samples + 1) * elementBytes, true),
       held("their gradient", rows * (samples + 1) * elementBytes),
-      held("the samples' weights", samples * hidden * elementBytes, true),
+      held("weights of targets and samples", (rows + samples) * hidden * elementBytes, true),
       held("the samples", samples * WORD_BYTES, true),
     ];
   },

@@ -71,9 +71,14 @@ const WORK: Readonly<Record<Method, (head: CheckedHead) => MethodWork>> = {
     );
   },
   sampled(head) {
-    const { samples, hidden, elementBytes } = head, columns = samples + 1, bytes = samples * hidden * elementBytes;
-    const gathered = { ...NOTHING, bytesRead: bytes, bytesWritten: bytes };
-    return add(passes(head, columns, 1, 1, crossEntropy), products(head, columns, hidden), gathered);
+    const { rows, samples, hidden, elementBytes } = head, columns = samples + 1;
+    // Each row's target brings weights of its own; all are gathered before
+    const targets = Math.max(0, rows - 1) * hidden * elementBytes, gathered = (rows + samples) * hidden * elementBytes;
+    return add(
+      passes(head, columns, 1, 1, crossEntropy),
+      products(head, columns, hidden),
+      { ...NOTHING, bytesRead: 2 * targets + gathered, bytesWritten: targets + gathered },
+    );
   },
   adaptive(head) {
     const { clusters, headColumns, logitsPerRow }: AdaptiveLayout = layoutOf(head.vocab, head.cutoffs);
@@ -81,7 +86,8 @@ const WORK: Readonly<Record<Method, (head: CheckedHead) => MethodWork>> = {
       passes(head, logitsPerRow, 1, 1, crossEntropy),
       products(head, headColumns, head.hidden),
       ...clusters.flatMap(({ share, columns }, i) => {
-        const part = { ...head, rows: head.rows * share }, width = Math.floor(head.hidden / 4 ** (i + 1));
+        const part = { ...head, rows: head.rows * share };
+        const width = head.hidden === 0 ? 0 : Math.max(1, Math.floor(head.hidden / 4 ** (i + 1)));
         return [products(part, width, head.hidden), products(part, columns, width)];
       }),
     );

@@ -18,7 +18,15 @@
 export type { DType, Traffic } from "../operation.ts";
 export type { OperationName } from "../ops/records.ts";
 export { BackendUnavailableError } from "../run.ts";
-export * from "./adaptive.ts";
+export {
+  type AdaptiveCluster,
+  type AdaptiveCost,
+  type AdaptiveLayout,
+  type AdaptiveOptions,
+  adaptiveSoftmax,
+  bestCutoffs,
+  type ClusterOptions,
+} from "./adaptive.ts";
 export { calibrate, type CalibrateOptions } from "./calibrate.ts";
 export type { Candidate } from "./candidates.ts";
 export type { Place } from "./demand.ts";

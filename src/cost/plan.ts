@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ValueChecker } from "../check.ts";
+import { show, ValueChecker } from "../check.ts";
 import type { DType, Operation } from "../operation.ts";
 import { type OperationName, RECORDS } from "../ops/records.ts";
 import { bestOnWasm, type Candidate, compare, onReference, onWasm, onWebgpu, threadCounts } from "./candidates.ts";
@@ -92,7 +92,9 @@ export function plan(
   const cpu = bestOnWasm(demand, manner, rates), gpu = onWebgpu(demand, rates);
   const isThere = demand.tensors.some(({ place }) => place === "gpu");
   const candidates = [
-    ...isThere ? [] : threadCounts(rates.cores).map((threads) => onWasm(demand, { ...manner, threads }, rates)),
+    ...isThere
+      ? []
+      : threadCounts(rates.cores).map((threads) => onWasm(demand, { ...manner, threads }, rates)).filter(isFirst),
     ...isThere ? [] : [onReference(demand, rates)],
     ...isPlain ? [] : [gpu],
   ].sort((a, b) => a.seconds - b.seconds);
@@ -109,11 +111,16 @@ export function plan(
   return { candidates, winner, reason: `${who}: ${why}` };
 }
 
+/** Not so many threads as are asked for take part where there is not work enough. */
+function isFirst({ threads }: Candidate, i: number, candidates: readonly Candidate[]): boolean {
+  return candidates.findIndex((other) => other.threads === threads) === i;
+}
+
 function checkDims(check: ValueChecker, record: Operation, dims: unknown): Readonly<Record<string, number>> {
   const known = new Set(
     [...record.inputs, ...record.outputs].flatMap(({ shape }) => shape).filter((size) => typeof size === "string"),
   );
-  const given = check.bag<Record<string, number>>(dims, [...known], "dimension");
+  const given = check.bag<Record<string, number>>(dims, [...known], "dims are", "dimension");
   const size = (name: string, least: number, fallback?: number) =>
     check.number(name, given[name], { fallback, least, most: 2 ** 31 - 1, integer: true });
   const extra = [...known].filter((name) => name !== "rows" && name !== "vocab");
@@ -134,6 +141,7 @@ function demandFor(
   const inputs = check.bag<PlannedInputs>(
     value,
     ["dtype", "place", "outputs", "written", "writtenDtype"],
+    "inputs are",
     "property of inputs",
   );
   const dtypes = ["f32", "f16", "bf16"] as const, places = ["array", "shared", "wasm", "gpu"] as const;
@@ -143,7 +151,11 @@ function demandFor(
   const writtenDtype = check.choice<DType>("inputs.writtenDtype", inputs.writtenDtype, dtypes, dtype);
   const optional = optionalOutputs(record), wanted = inputs.outputs ?? [];
   if (!Array.isArray(wanted)) throw check.typeError("inputs.outputs is not an array");
-  wanted.forEach((name, i) => check.choice(`inputs.outputs[${i}]`, name, optional, ""));
+  const stranger = wanted.findIndex((name) => !optional.includes(name));
+  if (stranger >= 0) {
+    const known = optional.length === 0 ? "none that can be left out" : optional.join(", ");
+    throw check.rangeError(`inputs.outputs[${stranger}] is ${show(wanted[stranger])}, ${record.name} has ${known}`);
+  }
   const tensors: Held[] = [];
   const isThere = ({ name, optional, type, shape }: Operation["outputs"][number]) =>
     !optional || wanted.includes(name) ||

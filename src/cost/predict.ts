@@ -137,10 +137,14 @@ function find(known: Readonly<Record<string, Rate>>, name: string): Rate | undef
   return known[name] ?? known[name.replaceAll(/ b?f(16|32)/g, " f32")];
 }
 
-/** How much longer the slowest thread takes than an equal share would. */
+/** How much longer the thread with most work takes than an equal share would. */
 function unevenness({ dims: { rows, vocab } }: Demand, { threads, parts, rowsPerBlock }: Division): number {
-  const pieces = parts > 1 ? Math.ceil(vocab / SEGMENT) : Math.ceil(rows / rowsPerBlock);
-  return pieces === 0 ? 1 : Math.ceil(pieces / threads) * threads / pieces;
+  const [all, piece] = parts > 1 ? [vocab, SEGMENT] : [rows, rowsPerBlock];
+  if (all === 0) return 1;
+  const pieces = Math.ceil(all / piece), last = all - (pieces - 1) * piece;
+  // The last piece is shorter, and is missed where one thread alone has a piece more than the others
+  const most = (Math.ceil(pieces / threads) - 1) * piece + (pieces % threads === 1 || threads === 1 ? last : piece);
+  return most * threads / all;
 }
 
 /** How many times as fast so many threads compute as one. */

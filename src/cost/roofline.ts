@@ -149,7 +149,7 @@ export function ridge(device: Device, dtype?: DType): number {
 }
 
 function checkWork(check: ValueChecker, value: unknown): Required<DeviceWork> {
-  const work = check.bag<DeviceWork>(value, [...AMOUNTS, ...COUNTS, "dtype"], "amount");
+  const work = check.bag<DeviceWork>(value, [...AMOUNTS, ...COUNTS, "dtype"], "work is", "amount");
   const amount = (name: typeof AMOUNTS[number], fallback?: number) =>
     check.number(name, work[name], { fallback, least: 0 });
   const count = (name: typeof COUNTS[number], fallback: number) =>
@@ -169,9 +169,14 @@ function checkWork(check: ValueChecker, value: unknown): Required<DeviceWork> {
 
 function checkDevice(check: ValueChecker, value: unknown): void {
   const known = ["name", "kind", "sources", "matrixFlopsPerSecond", ...POSITIVE, ...WAITS];
-  const device = check.bag<Device>(value, known, "device figure");
+  const device = check.bag<Device>(value, known, "device is", "device figure");
   for (const name of POSITIVE) check.number(name, device[name], { above: 0 });
   for (const name of WAITS) check.number(name, device[name], { least: 0 });
-  const rates = check.bag<Device["matrixFlopsPerSecond"]>(device.matrixFlopsPerSecond, DTYPES, "matrix rate");
+  const rates = check.bag<Device["matrixFlopsPerSecond"]>(
+    device.matrixFlopsPerSecond,
+    DTYPES,
+    "matrixFlopsPerSecond is",
+    "matrix rate",
+  );
   for (const dtype of DTYPES) check.number(`matrixFlopsPerSecond.${dtype}`, rates[dtype], { above: 0 });
 }

@@ -92,9 +92,10 @@ export function parseBytes(text: string): number {
 export function formatSeconds(seconds: number): string {
   new ValueChecker("format seconds").number("the number", seconds, { least: 0 });
   const units = ["s", "ms", "µs", "ns"];
-  const power = seconds === 0 ? 0 : Math.max(0, Math.min(3, Math.ceil(-Math.log10(seconds) / 3)));
-  const scaled = seconds * 1000 ** power;
-  return `${scaled < 1000 ? scaled.toPrecision(3) : scaled.toFixed(0)} ${units[power]}`;
+  const scaled = units.map((_, power) => (seconds * 1000 ** power).toPrecision(3));
+  const found = scaled.findIndex((digits) => Number(digits) >= 1);
+  const power = seconds === 0 ? 0 : found < 0 ? units.length - 1 : found;
+  return `${power === 0 && seconds >= 999.5 ? seconds.toFixed(0) : scaled[power]} ${units[power]}`;
 }
 
 function format(bytes: number, base: number, units: readonly string[]): string {
