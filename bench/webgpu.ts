@@ -12,7 +12,7 @@
  */
 import { parseArgs } from "node:util";
 import type { DType } from "../mod.ts";
-import { formatBytes } from "../src/cli/table.ts";
+import { formatBytes } from "../src/cost/mod.ts";
 import { parseShapes, type Shape, SHAPES } from "./cases.ts";
 import { summarise } from "./harness.ts";
 import { brief } from "./rivals/choose.ts";

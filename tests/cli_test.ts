@@ -3,24 +3,12 @@ import { loadCorpus } from "../src/cli/demo/corpus.ts";
 import { trainModel } from "../src/cli/demo/model.ts";
 import { rowWriter } from "../src/cli/demo/rows.ts";
 import type { Summary } from "../src/cli/demo/summary.ts";
-import { alignColumns, formatBytes, formatSmall } from "../src/cli/table.ts";
+import { alignColumns, formatFactor, formatSmall } from "../src/cli/table.ts";
+import { formatBytes } from "../src/cost/mod.ts";
+import { commandLine } from "./command_line.ts";
 
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs the command line with the permission that the task gives it. */
-async function surprisal(...args: string[]): Promise<Ended> {
-  const script = new URL("../src/cli/main.ts", import.meta.url).href;
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", "--allow-read", script, ...args],
-    env: { NO_COLOR: "1" },
-  });
-  const { code, stdout, stderr } = await command.output();
-  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
-}
+/** With the permission that the task gives it. */
+const surprisal = commandLine("--allow-read");
 
 /** A demonstration's numbers, without what the machine took. */
 async function scored(...args: string[]): Promise<Omit<Summary, "measured">> {
@@ -31,9 +19,10 @@ async function scored(...args: string[]): Promise<Omit<Summary, "measured">> {
   return numbers;
 }
 
-Deno.test("alignColumns(), formatBytes() and formatSmall() print what people read", () => {
+Deno.test("alignColumns(), formatBytes(), formatFactor() and formatSmall() print what people read", () => {
   assertEquals(alignColumns([["a", "b"], ["long", "1,000"]]), "a         b\nlong  1,000");
   assertEquals([0, 999, 1000, 12_865_792, 5.9e9].map(formatBytes), ["0 B", "999 B", "1.00 kB", "12.87 MB", "5.90 GB"]);
+  assertEquals([1, 9.996, 19.44, 1204.4].map(formatFactor), ["1.00 ×", "10.0 ×", "19.4 ×", "1,204 ×"]);
   assertEquals([0, 1.39512, 8.7794e-7].map(formatSmall), ["0.000", "1.395", "8.779e-7"]);
 });
 
@@ -44,7 +33,7 @@ Deno.test("the command line explains itself", async () => {
     surprisal("--version"),
   ]);
   assertEquals([top.code, demo.code, version.code], [0, 0, 0]);
-  assert(top.out.includes("\n  demo  "));
+  for (const command of ["plan", "doctor", "demo"]) assert(top.out.includes(`\n  ${command}  `), command);
   for (const option of ["--batch <rows>", "--limit <tokens>", "--backend <name>", "--json", "--help"]) {
     assert(demo.out.includes(option), option);
   }

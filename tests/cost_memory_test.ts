@@ -81,7 +81,7 @@ Deno.test("memory() adds up what each method holds", () => {
 
 Deno.test("methodWork() counts each matrix as often as it goes through memory", () => {
   const head = { batch: 8, vocab: 1000 }, cells = 8000, perRow = 8 * 8;
-  const none = { matrixFlops: 0 };
+  const none = { matrixFlops: 0, launches: 1 };
   assertEquals(methodWork("textbook", head), {
     bytesRead: 16 * cells,
     bytesWritten: 8 * cells + perRow,

@@ -73,23 +73,6 @@ function assertClose(actual: number, expected: number): void {
   assertAlmostEquals(actual, expected, 1e-12 * Math.abs(expected));
 }
 
-Deno.test("reading and writing 30,000 numbers takes 832 times as long as two operations on each", () => {
-  const chapter: Device = {
-    ...ROUND,
-    memoryBytesPerSecond: 1.5e12,
-    matrixFlopsPerSecond: { f32: 312e12, f16: 312e12, bf16: 312e12 },
-    vectorFlopsPerSecond: 312e12,
-  };
-  const moved = { ...NOTHING, bytesRead: 120_000, bytesWritten: 120_000 };
-  for (const [name, part] of [["flops", "vectorSeconds"], ["matrixFlops", "matrixSeconds"]] as const) {
-    const roof = roofline({ ...moved, [name]: 60_000 }, chapter);
-    assertClose(roof.seconds, 0.16e-6);
-    assertClose(roof[part], 60_000 / 312e12);
-    assertEquals([roof.bound, roof.intensity], ["memory", 0.25]);
-    assertClose(roof.factor, 832);
-  }
-});
-
 Deno.test("roofline() names each part that can bound, and by how much", () => {
   const bounds: readonly (readonly [bound: Bound, work: Partial<DeviceWork>, seconds: number])[] = [
     ["memory", { bytesRead: 6e11, bytesWritten: 4e11 }, 1],

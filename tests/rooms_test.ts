@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import manifest from "../deno.json" with { type: "json" };
 import * as asynchronous from "../mod.ts";
 import { dimensionNames, scalarNames, tensorNames } from "../src/arguments.ts";
+import * as cost from "../src/cost/mod.ts";
 import type { CheckedCall, Operation } from "../src/operation.ts";
 import { reference } from "../src/reference/mod.ts";
 import * as synchronous from "../src/sync.ts";
@@ -167,11 +168,15 @@ function parameterNames(source: string): string[] {
   return parameters.flatMap((text) => text.match(/\w+/)?.[0] ?? []);
 }
 
+/** Names of the functions of `@surprisal/core/cost`. */
+const COSTS = Object.entries(cost).filter(([, value]) => typeof value === "function" && !/^class/.test(String(value)))
+  .map(([name]) => name);
+
 Deno.test("every public function documents its parameters, result, errors and an example", () => {
   const text = LIBRARY.filter((path) => !path.endsWith(".gen.ts")).map(read).join("\n");
-  const missing = FUNCTIONS.flatMap((name) => {
+  const missing = [...FUNCTIONS, ...COSTS].flatMap((name) => {
     const [, doc, parameters] = text.match(
-      new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\nexport function ${name}(?:<[^(]*>)?(\\([^]*?\\{\\n)`),
+      new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\nexport (?:async )?function ${name}(?:<[^(]*>)?(\\([^]*?\\{\\n)`),
     ) ?? [undefined, "", "()"];
     const tags = ["@returns ", "@throws {", "@example ", "```ts\n"];
     const wanted = [...parameterNames(parameters).map((parameter) => `@param ${parameter} `), ...tags];

@@ -32,7 +32,7 @@ export const SHAPES: readonly Shape[] = [
   [48, 256_000],
 ];
 
-/** Where matrices lie and how they are stored: in wasm memory, outputs too; or in arrays, outputs in new ones. */
+/** Where matrices lie, outputs too, and how they are stored. */
 export const STORAGE: readonly (readonly [place: "wasm" | "array", dtype: DType])[] = [
   ["wasm", "f32"],
   ["wasm", "f16"],
@@ -41,11 +41,11 @@ export const STORAGE: readonly (readonly [place: "wasm" | "array", dtype: DType]
   ["array", "bf16"],
 ];
 
-/** What an operation is given; it makes its own outputs where `out` is missing. */
+/** What an operation is given. */
 export interface Operands {
   readonly p: Matrix;
   readonly q: Matrix;
-  readonly out?: Matrix;
+  readonly out: Matrix;
   readonly targets: Int32Array;
 }
 
@@ -70,7 +70,7 @@ export const CASES: readonly Case[] = [
     name: "CE + gradient",
     operation: "crossEntropy",
     outputs: ["gradient"],
-    run: ({ p, targets, out }, options) => crossEntropy(p, targets, { ...options, gradient: out ?? true }),
+    run: ({ p, targets, out }, options) => crossEntropy(p, targets, { ...options, gradient: out }),
   },
   {
     name: "token statistics",
@@ -94,10 +94,9 @@ export const CASES: readonly Case[] = [
   { name: "JSD", operation: "jsDivergence", run: ({ p, q }, options) => jsDivergence(p, q, options) },
 ];
 
-/** The same as a plan is told of it. Divergences make their gradients themselves. */
+/** The same as a plan is told of it. A divergence makes its gradient itself. */
 export function plannedInputs({ outputs, operation }: Case, place: "wasm" | "array", dtype: DType): PlannedInputs {
-  const isGiven = place === "wasm" && operation !== "klDivergence";
-  return { dtype, place, outputs, written: isGiven ? "given" : "new" };
+  return { dtype, place, outputs, written: operation === "klDivergence" ? "new" : "given" };
 }
 
 /** Two matrices of logits, a third to write, and targets. */
@@ -107,7 +106,7 @@ export function prepare(
   dtype: DType,
 ): Operands & Disposable {
   const make = () => place === "wasm" ? allocate([rows, vocab], dtype) : ordinary(rows, vocab, dtype);
-  const p = make(), q = make(), out = place === "wasm" ? make() : undefined;
+  const p = make(), q = make(), out = make();
   fill(p, 0.618034), fill(q, 0.754878);
   return {
     p,

@@ -1,6 +1,7 @@
 /** The tables. */
 import type { DType } from "../../mod.ts";
-import { alignColumns, formatBytes } from "../../src/cli/table.ts";
+import { alignColumns } from "../../src/cli/table.ts";
+import { formatBytes } from "../../src/cost/mod.ts";
 import type { Shape } from "../cases.ts";
 import type { Measurement } from "../harness.ts";
 import { formatMilliseconds, formatPercent, formatRate, formatShape, formatTimes } from "../table.ts";

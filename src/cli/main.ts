@@ -18,6 +18,8 @@ import { alignColumns } from "./table.ts";
 
 /** The commands; each loads only when it is asked for. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  plan: async () => (await import("./plan.ts")).plan,
+  doctor: async () => (await import("./doctor.ts")).doctor,
   demo: async () => (await import("./demo.ts")).demo,
 };
 

@@ -32,9 +32,7 @@ export function formatShare(value: number): string {
   return `${formatFixed(100 * value, 2)} %`;
 }
 
-/** Bytes in the decimal unit that leaves one to three digits before the point: 12.87 MB. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  const unit = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return `${formatFixed(bytes / 1000 ** unit, unit === 0 ? 0 : 2)} ${units[unit]}`;
+/** A ratio to about three digits: 2.95 ×, 19.4 ×, 1,204 ×. */
+export function formatFactor(ratio: number): string {
+  return `${formatFixed(ratio, ratio < 9.995 ? 2 : ratio < 99.95 ? 1 : 0)} ×`;
 }

@@ -18,7 +18,7 @@ export interface CalibrateOptions {
  * threads go by it from then on.
  *
  * It takes some 300 ms and holds the event loop meanwhile; before that the threads are started that do not run yet, some
- * 30 ms each. It leaves 64 MiB of wasm memory that later calls use. With a GPU it takes as long as that takes to compile.
+ * 30 ms each. It leaves 40 MiB of wasm memory that later calls use. With a GPU it takes as long as that takes to compile.
  *
  * @param options Whether to measure a GPU.
  * @returns What was measured; `JSON.stringify` saves it, {@linkcode useMachine} sets it again.

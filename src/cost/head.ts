@@ -45,6 +45,9 @@ export interface CheckedHead extends Required<Omit<Head, "hidden" | "cutoffs">> 
 /** Room for a chunk's logits unless it is given. */
 const CHUNK_BYTES = 64 * 2 ** 20;
 
+/** Of an element: four at most, and six times as many are the most that a method touches. */
+const TOUCHED_BYTES = 24;
+
 const NAMES = ["batch", "sequence", "vocab", "dtype", "hidden", "chunkBytes", "samples", "cutoffs", "top"];
 
 /** Checks a head. */
@@ -58,8 +61,7 @@ export function checkHead(check: ValueChecker, value: unknown): CheckedHead {
   const dtype = check.choice<DType>("dtype", head.dtype, ["f32", "f16", "bf16"], "f32");
   const hidden = head.hidden === undefined ? 0 : size("hidden", head.hidden);
   const rows = product(check, "batch × sequence", batch, sequence);
-  // Four bytes are the most that an element takes, and six times as much is the most that a method touches
-  product(check, "the bytes of logits and weights", 24 * (rows + hidden), vocab);
+  product(check, "the bytes of logits and weights", TOUCHED_BYTES * (rows + hidden), vocab);
   return {
     batch,
     sequence,
@@ -73,6 +75,11 @@ export function checkHead(check: ValueChecker, value: unknown): CheckedHead {
     cutoffs: head.cutoffs && checkCutoffs(check, head.cutoffs, vocab),
     top: size("top", head.top, Math.min(64, vocab), vocab),
   };
+}
+
+/** The largest batch of a head's sequences that {@link checkHead} lets pass. */
+export function largestBatch({ sequence, vocab, hidden }: CheckedHead): number {
+  return Math.floor((Number.MAX_SAFE_INTEGER / (TOUCHED_BYTES * vocab) - hidden) / sequence);
 }
 
 /** Rising whole numbers from 1 to below `vocab`. */

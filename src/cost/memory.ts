@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { ValueChecker } from "../check.ts";
+import { show, ValueChecker } from "../check.ts";
 import { layoutOf } from "./adaptive.ts";
-import { type CheckedHead, checkHead, type Head } from "./head.ts";
+import { type CheckedHead, checkHead, type Head, largestBatch } from "./head.ts";
 
 /** Ways from logits, or from hidden states, to a loss and its gradient. */
 export const METHODS = ["textbook", "fused", "inPlace", "linearChunks", "sampled", "adaptive", "topK"] as const;
@@ -118,8 +118,10 @@ export interface Budget extends Omit<Head, "batch"> {
  * assertEquals(maxBatch({ budgetBytes: 10e9, sequence: 1024, vocab: 50_257, dtype: "f16" }), 97);
  * ```
  */
-export function maxBatch({ budgetBytes, fraction, reservedBytes, method, ...head }: Budget): number {
+export function maxBatch(budget: Budget): number {
   const check = new ValueChecker("compute maxBatch");
+  if (typeof budget !== "object" || budget === null) throw check.typeError(`budget is ${show(budget)}, not an object`);
+  const { budgetBytes, fraction, reservedBytes, method, ...head } = budget;
   const whole = check.number("budgetBytes", budgetBytes, { least: 0 });
   const part = check.number("fraction", fraction, { fallback: 1, above: 0, most: 1 });
   const reserved = check.number("reservedBytes", reservedBytes, { fallback: 0, least: 0 });
@@ -127,8 +129,7 @@ export function maxBatch({ budgetBytes, fraction, reservedBytes, method, ...head
   const room = part * whole - reserved;
   const fits = (batch: number) => memoryOf(how, checkHead(check, { ...head, batch })).peakBytes <= room;
   if (!fits(1)) return 0;
-  let low = 1, high = 2;
-  while (fits(high)) [low, high] = [high, 2 * high];
+  let low = 1, high = 1 + largestBatch(checkHead(check, { ...head, batch: 1 }));
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);
     if (fits(middle)) low = middle;

@@ -15,6 +15,8 @@ import { type Method, METHODS } from "./memory.ts";
 export interface MethodWork extends Traffic {
   /** Floating-point operations of matrix products, two for each multiplication and addition. */
   readonly matrixFlops: number;
+  /** Kernels started one after the other, in a plain implementation. */
+  readonly launches: number;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface MethodWork extends Traffic {
  *
  * With `hidden` the products that make the logits and both gradients are part of it: 2·rows·hidden·columns operations forward,
  * twice as many backward. A textbook softmax reads its logits for the maximum, for the sum and for the softmax, and that
- * again for the gradient; a fused one reads them once. Chunks read the weights anew each time and add to their gradient
+ * again for the gradient, four kernels in all; a fused one reads them once. Chunks read the weights anew each time and add to their gradient
  * in f32. "topK" has no gradient.
  *
  * @param method One of {@linkcode METHODS}.
@@ -50,19 +52,25 @@ export function methodWork(method: Method, head: Head): MethodWork {
   return WORK[method](checkHead(check, head));
 }
 
-const NOTHING: MethodWork = { bytesRead: 0, bytesWritten: 0, exps: 0, flops: 0, matrixFlops: 0 };
+const NOTHING: MethodWork = { bytesRead: 0, bytesWritten: 0, exps: 0, flops: 0, matrixFlops: 0, launches: 0 };
 
 /** Bytes of an f32. */
 const SINGLE_BYTES = 4;
 
 const WORK: Readonly<Record<Method, (head: CheckedHead) => MethodWork>> = {
-  textbook: (head) => add(passes(head, head.vocab, 4, 2, crossEntropy), products(head, head.vocab, head.hidden)),
+  textbook: (head) =>
+    add(
+      passes(head, head.vocab, 4, 2, crossEntropy),
+      products(head, head.vocab, head.hidden),
+      { ...NOTHING, launches: 3 },
+    ),
   fused: onePass,
   inPlace: onePass,
   linearChunks(head) {
     const { vocab, hidden, elementBytes } = head, chunks = chunksOf(head), weights = vocab * hidden;
     const singles = { ...head, elementBytes: SINGLE_BYTES };
-    return add(
+    return perChunk(
+      chunks,
       passes(singles, vocab, 1, 1, crossEntropy),
       products(head, vocab, hidden, SINGLE_BYTES),
       // The first chunk's share is in the products
@@ -77,7 +85,8 @@ const WORK: Readonly<Record<Method, (head: CheckedHead) => MethodWork>> = {
     return add(
       passes(head, columns, 1, 1, crossEntropy),
       products(head, columns, hidden),
-      { ...NOTHING, bytesRead: 2 * targets + gathered, bytesWritten: targets + gathered },
+      // Gathered before, and their gradients scattered after
+      { ...NOTHING, bytesRead: 2 * targets + gathered, bytesWritten: targets + gathered, launches: hidden > 0 ? 2 : 0 },
     );
   },
   adaptive(head) {
@@ -88,7 +97,11 @@ const WORK: Readonly<Record<Method, (head: CheckedHead) => MethodWork>> = {
       ...clusters.flatMap(({ share, columns }, i) => {
         const part = { ...head, rows: head.rows * share };
         const width = head.hidden === 0 ? 0 : Math.max(1, Math.floor(head.hidden / 4 ** (i + 1)));
-        return [products(part, width, head.hidden), products(part, columns, width)];
+        return [
+          products(part, width, head.hidden),
+          products(part, columns, width),
+          { ...NOTHING, launches: 1 }, // what the head's pass counts for each cluster's logits too
+        ];
       }),
     );
   },
@@ -97,7 +110,8 @@ const WORK: Readonly<Record<Method, (head: CheckedHead) => MethodWork>> = {
     const kept = rows * (top * (elementBytes + SINGLE_BYTES) + SINGLE_BYTES);
     const weights = (chunks - 1) * vocab * hidden * elementBytes;
     const singles = { ...head, elementBytes: SINGLE_BYTES };
-    return add(
+    return perChunk(
+      chunks,
       passes(singles, vocab, 1, 0, tokenStatistics, []),
       forward(head, vocab, hidden, SINGLE_BYTES),
       { ...NOTHING, bytesRead: weights, bytesWritten: kept },
@@ -131,6 +145,7 @@ function passes(
     exps: exps * cells,
     flops: flops * cells,
     matrixFlops: 0,
+    launches: 1,
   };
 }
 
@@ -147,6 +162,7 @@ function forward(
     bytesRead: (rows + columns) * width * elementBytes,
     bytesWritten: rows * columns * logitBytes,
     matrixFlops: 2 * rows * width * columns,
+    launches: 1,
   };
 }
 
@@ -159,6 +175,7 @@ function products(head: CheckedHead, columns: number, width: number, logitBytes 
     bytesRead: factors + 2 * rows * columns * logitBytes,
     bytesWritten: factors,
     matrixFlops: 4 * rows * width * columns,
+    launches: 2,
   });
 }
 
@@ -169,5 +186,12 @@ function add(...parts: readonly MethodWork[]): MethodWork {
     exps: a.exps + b.exps,
     flops: a.flops + b.flops,
     matrixFlops: a.matrixFlops + b.matrixFlops,
+    launches: a.launches + b.launches,
   }), NOTHING);
+}
+
+/** The same, where all kernels are started for each chunk. */
+function perChunk(chunks: number, ...parts: readonly MethodWork[]): MethodWork {
+  const whole = add(...parts);
+  return { ...whole, launches: chunks * whole.launches };
 }

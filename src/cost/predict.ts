@@ -18,6 +18,12 @@ export const INLINE_SECONDS = 1e-3;
 /** The share of the lesser of arithmetic and memory that the other does not hide, as seen on one thread. */
 const EXPOSED = 0.3;
 
+/**
+ * A new array up to this size as a rule has the memory of one that is gone, and is cleared as fast as it is written; a larger
+ * one asks the system for its pages (the most that M_MMAP_THRESHOLD comes to by itself, mallopt(3)).
+ */
+const RECYCLED_BYTES = 32 * 2 ** 20;
+
 /** Parts of a prediction, in seconds. */
 export interface Prediction {
   /** All of it. */
@@ -52,10 +58,9 @@ export function predictWasm(demand: Demand, { threads, isPlain, isSync }: Manner
   const copySeconds = copies(demand, machine);
   const isHere = division.threads === 1 && (isSync || alone < INLINE_SECONDS);
   const busy = together(computeSeconds, memorySeconds);
-  // A row that is shared by threads is staged before they begin; so is everything where the caller computes
-  const isOverlapped = !isHere && parts === 1;
-  const all = (alone + copySeconds) / faster(machine, Math.min(cores, division.threads + (isSync ? 0 : 1)));
-  const variable = isOverlapped ? Math.max(busy, copySeconds, all) : busy + copySeconds;
+  // A row that is shared by threads is staged before they begin; and a caller without a core copies in the threads' time
+  const isOverlapped = !isHere && parts === 1 && (isSync || division.threads < cores);
+  const variable = isOverlapped ? Math.max(busy, copySeconds) : busy + copySeconds;
   const fixedSeconds = callSeconds + (isHere ? 0 : handOffSeconds);
   return { seconds: variable + fixedSeconds, computeSeconds, memorySeconds, copySeconds, fixedSeconds };
 }
@@ -117,23 +122,11 @@ function kernelSeconds(backend: BackendName, demand: Demand, machine: Machine): 
   return exps * secondsPerExp + flops * secondsPerFlop;
 }
 
-/** The measured rate of a call's kernel; between the one without optional outputs and the one with all if it has some. */
+/** The measured rate of a call's kernel: without optional outputs, or with all, as one takes about as long as two. */
 function rateOf(backend: BackendName, demand: Demand, { kernels }: Machine): Rate | undefined {
-  const optional = optionalOutputs(demand.operation), known = kernels[backend];
-  const there = optional.filter((name) => demand.present.has(name));
-  if (there.length === 0 || there.length === optional.length) return find(known, kernelName(demand, there));
-  const none = find(known, `${demand.operation.name} ${demand.tensors[0].dtype}`);
-  const all = find(known, kernelName(demand, optional));
-  if (none === undefined || all === undefined) return undefined;
-  const between = (a: number, b: number) => a + (b - a) * there.length / optional.length;
-  return {
-    secondsPerCell: between(none.secondsPerCell, all.secondsPerCell),
-    secondsPerRow: between(none.secondsPerRow, all.secondsPerRow),
-  };
-}
-
-/** A rate by its name; that of f32 where the dtypes were not measured. */
-function find(known: Readonly<Record<string, Rate>>, name: string): Rate | undefined {
+  const optional = optionalOutputs(demand.operation), hasSome = optional.some((name) => demand.present.has(name));
+  const known = kernels[backend], name = kernelName(demand, hasSome ? optional : []);
+  // That of f32 where the dtypes were not measured
   return known[name] ?? known[name.replaceAll(/ b?f(16|32)/g, " f32")];
 }
 
@@ -166,7 +159,8 @@ function movedBytes(demand: Demand): number {
 function copies(demand: Demand, { copyBytesPerSecond, newBytesPerSecond }: Machine): number {
   return demand.tensors.filter(isStaged).reduce((sum, tensor) => {
     const bytes = bytesOf(tensor);
-    const rate = tensor.isNew ? newBytesPerSecond : copyBytesPerSecond;
+    const fresh = bytes > RECYCLED_BYTES ? newBytesPerSecond : copyBytesPerSecond / 2;
+    const rate = tensor.isNew ? fresh : copyBytesPerSecond;
     return sum + (tensor.isInput ? bytes / copyBytesPerSecond : 0) + (tensor.isOutput ? bytes / rate : 0);
   }, 0);
 }

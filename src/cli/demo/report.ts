@@ -1,5 +1,6 @@
 /** A summary as tables. */
-import { alignColumns, formatBytes, formatCount, formatFixed, formatShare, formatSmall } from "../table.ts";
+import { formatBytes } from "../../cost/mod.ts";
+import { alignColumns, formatCount, formatFixed, formatShare, formatSmall } from "../table.ts";
 import type { Footprint, Quality, Spread, Summary } from "./summary.ts";
 
 /** The whole report. */

@@ -4,7 +4,7 @@ import type { VegaLiteSpec } from "./render.ts";
 
 /** What a machine can do at best, and what was done on it. */
 export interface Roofline {
-  /** What the chart is called. */
+  /** What the chart is called, in lines. */
   readonly title: string;
   /** Bytes that the memory moves in a second. */
   readonly memoryBytesPerSecond: number;
@@ -16,7 +16,7 @@ export interface Roofline {
 
 /** What methods need as the batch grows, and what there is. */
 export interface MemoryCurves {
-  /** What the chart is called. */
+  /** What the chart is called, in lines. */
   readonly title: string;
   /** Methods, with at least one point among them. */
   readonly series: readonly {
@@ -52,7 +52,9 @@ interface Placement {
 const WIDTH = 720;
 const HEIGHT = 440;
 const FONT_SIZE = 13;
-const LINE_HEIGHT = 17;
+
+/** From a roof to its label, so that points on the roof do not touch its letters, and what both take. */
+const LABEL_DISTANCE = 9, LABEL_HEIGHT = LABEL_DISTANCE + 15;
 
 /** The third is the font of PNGs. */
 const FONTS = "Helvetica, Arial, DejaVu Sans, sans-serif";
@@ -109,7 +111,7 @@ export function rooflineChart({ title, memoryBytesPerSecond, ceilings, points }:
   const slope = [Math.max(xs[0], ys[0] / memory), roofs[0].intensity];
   const middle = Math.sqrt(slope[0] * slope[1]);
   const angle = -Math.atan2(HEIGHT / axes.decades(ys), WIDTH / axes.decades(xs)) * 180 / Math.PI;
-  const slopePlacement = { align: "center", baseline: "bottom", dx: 0, dy: -5, angle } as const;
+  const slopePlacement = { align: "center", baseline: "bottom", dx: 0, dy: -LABEL_DISTANCE, angle } as const;
   const labels = labelRoofs(roofs, HEIGHT / axes.decades(ys));
   return chart(title, [
     {
@@ -182,7 +184,12 @@ function memoryAxes(needs: readonly { readonly batch: number; readonly bytes: nu
   const yScale = isLog ? axes.log(ys) : axes.linear(1.08 * Math.min(most, MOST_OVER_BUDGET * budget));
   const yTicks = isLog ? axes.roundTicks(ys) : undefined;
   return {
-    x: axes.axis("batch, sequences", xScale, "format(datum.value, ',')", batches.length <= 16 ? batches : undefined),
+    x: axes.axis(
+      "batch, sequences",
+      xScale,
+      "format(datum.value, ',')",
+      isLog || batches.length <= 16 ? batches : undefined,
+    ),
     y: axes.axis("memory, GB (10⁹ bytes)", yScale, axes.engineeringLabels("B"), yTicks),
   };
 }
@@ -203,9 +210,11 @@ function labelRoofs(roofs: readonly Roof[], decadeHeight: number): RoofLabel[] {
   let taken = -Infinity;
   roofs.forEach(({ label, flops }, i) => {
     const depth = depths[i], next = depths[i + 1] ?? Infinity;
-    const isAbove = depth - taken >= LINE_HEIGHT, isBelow = !isAbove && next - depth >= LINE_HEIGHT;
-    taken = Math.max(taken, isBelow ? depth + LINE_HEIGHT : depth);
-    const side = isBelow ? { baseline: "top", dy: 4 } as const : { baseline: "bottom", dy: -3 } as const;
+    const isAbove = depth - taken >= LABEL_HEIGHT, isBelow = !isAbove && next - depth >= LABEL_HEIGHT;
+    taken = Math.max(taken, isBelow ? depth + LABEL_HEIGHT : depth);
+    const side = isBelow
+      ? { baseline: "top", dy: LABEL_DISTANCE } as const
+      : { baseline: "bottom", dy: -LABEL_DISTANCE } as const;
     const last = labels.at(-1);
     if (isAbove || isBelow || !last) labels.push({ label, flops, placement: { align: "right", dx: -6, ...side } });
     else labels[labels.length - 1] = { ...last, label: `${last.label}; ${label}` };
@@ -253,6 +262,7 @@ function chart(title: string, layer: Layer[]): VegaLiteSpec {
     layer,
     config: {
       font: FONTS,
+      lineBreak: "\n",
       axis: {
         labelFontSize: FONT_SIZE,
         labelFlush: false,

@@ -39,9 +39,9 @@ export function readQuestion(values: Values): Question {
     ...values.model !== undefined && { model: readChoice(values, "model", Object.keys(MODELS)) },
     head: readSizes(values),
     device: readChoice(values, "device", [...Object.keys(DEVICES), "this"]),
-    budgetBytes: readBytes(values, "budget"),
+    budgetBytes: values.budget === undefined ? undefined : readBytes(values, "budget", 1),
     fraction: readFraction(values),
-    reservedBytes: readBytes(values, "reserved") ?? 0,
+    reservedBytes: readBytes(values, "reserved", 0),
     plots: { roofline, memory },
   };
 }
@@ -57,7 +57,7 @@ function readSizes(values: Values): Sizes {
     vocab,
     hidden: optional("hidden") ?? model?.hidden,
     dtype: readChoice(values, "dtype", ["f32", "f16", "bf16"]),
-    chunkBytes: readChunk(values),
+    chunkBytes: readBytes(values, "chunk", 1),
     samples: readCount(values, "samples", Math.max(1, Math.round(vocab / 20)), vocab),
     top: readCount(values, "top", Math.min(TOP, vocab), vocab),
     cutoffs: readCutoffs(values, vocab),
@@ -76,25 +76,25 @@ export function asUsage<Result>(compute: () => Result): Result {
   } catch (error) {
     const problem = error instanceof RangeError ? /^Cannot (?:compute|plan)[^:]*: (.*)/.exec(error.message) : null;
     if (problem === null) throw error;
-    throw new UsageError(`Cannot plan for sizes whose product is too large: ${problem[1]}`);
+    const options = "'--batch', '--sequence', '--vocab' and '--hidden'";
+    throw new UsageError(`Options ${options} are too much together: ${problem[1]}`);
   }
 }
 
-function readBytes(values: Values, name: string): number | undefined {
-  const value = values[name];
-  if (value === undefined) return undefined;
+function readBytes(values: Values, name: string, least: number): number {
+  const value = String(values[name]), bytes = bytesIn(value);
+  if (bytes !== undefined && bytes >= least) return bytes;
+  const what = least > 0 ? "bytes above 0" : "bytes";
+  throw new UsageError(`Option '--${name}' is '${value}', not ${what}, such as 80 GB or 24 GiB`);
+}
+
+function bytesIn(text: string): number | undefined {
   try {
-    return parseBytes(String(value));
+    return parseBytes(text);
   } catch (error) {
-    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-    throw new UsageError(`Option '--${name}' is '${value}', not bytes such as 80 GB or 24 GiB`);
+    if (error instanceof TypeError || error instanceof RangeError) return undefined;
+    throw error;
   }
-}
-
-function readChunk(values: Values): number {
-  const bytes = readBytes(values, "chunk") ?? 0;
-  if (bytes > 0) return bytes;
-  throw new UsageError(`Option '--chunk' is '${values.chunk}', and no logit fits there`);
 }
 
 function readFraction({ fraction }: Values): number {

@@ -5,10 +5,14 @@
  */
 
 /** Rounds that are run in any case. */
-const LEAST_ROUNDS = 5;
+const LEAST_ROUNDS = 4;
 
-/** Runs actions in turns until so many seconds are over; returns the seconds that each takes as a rule. */
-export function timeAll(actions: readonly (() => void)[], seconds: number): number[] {
+/** Runs actions in turns until so many seconds are over; returns the seconds that each takes, as a rule unless said. */
+export function timeAll(
+  actions: readonly (() => void)[],
+  seconds: number,
+  choose: (samples: readonly number[]) => number = typical,
+): number[] {
   const samples = actions.map((): number[] => []), end = performance.now() + 1000 * seconds;
   for (let round = 0; round < LEAST_ROUNDS || performance.now() < end; round++) {
     actions.forEach((action, i) => {
@@ -17,13 +21,14 @@ export function timeAll(actions: readonly (() => void)[], seconds: number): numb
       samples[i].push((performance.now() - start) / 1000);
     });
   }
-  return samples.map(typical);
+  return samples.map(choose);
 }
 
-/** The same for actions with promises, one after the other. */
-export async function timeEach(action: () => Promise<unknown>, times: number): Promise<number> {
+/** The same for an action with a promise, with pauses between its runs. */
+export async function timeEach(action: () => Promise<unknown>, times: number, pauseMilliseconds = 0): Promise<number> {
   const samples: number[] = [];
   for (let i = 0; i < times; i++) {
+    if (pauseMilliseconds > 0) await new Promise((resolve) => setTimeout(resolve, pauseMilliseconds));
     const start = performance.now();
     await action();
     samples.push((performance.now() - start) / 1000);
@@ -31,8 +36,13 @@ export async function timeEach(action: () => Promise<unknown>, times: number): P
   return typical(samples);
 }
 
-/** The middle of the later half: by then the kernels have been compiled for speed. */
+/** A quarter of the way up, without the first third: by then the kernels have been compiled for speed. */
 function typical(samples: readonly number[]): number {
-  const later = samples.slice(Math.floor(samples.length / 2)).sort((a, b) => a - b);
-  return later[Math.floor((later.length - 1) / 2)];
+  const later = samples.slice(Math.floor(samples.length / 3)).sort((a, b) => a - b);
+  return later[Math.floor((later.length - 1) / 4)];
+}
+
+/** The lower of the middle ones. */
+export function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)];
 }

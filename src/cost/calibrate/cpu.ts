@@ -14,20 +14,26 @@ import { wasm } from "../../wasm/mod.ts";
 import { demandOf } from "../demand.ts";
 import { type Machine, type Rate, UNMEASURED } from "../machine.ts";
 import { kernelName } from "../predict.ts";
-import { timeAll, timeEach } from "./clock.ts";
+import { median, timeAll, timeEach } from "./clock.ts";
 import { type Kernel, KERNELS, Samples } from "./samples.ts";
 
-/** Classes of a short row, and how many rows of sixteen times as many a kernel is timed on that is not heavy. */
-const BLOCK = 1024, LONG_ROWS = 3;
+/** Classes of a short row, and how many short rows a kernel is timed on: as many as two long ones, one if it is heavy. */
+const BLOCK = 1024, SHORT_ROWS = 128, HEAVY_SHORT_ROWS = 16;
 
-/** A kernel with more operations per row and class is timed on one row. */
+/** A kernel with more operations per row and class is heavy. */
 const HEAVY_FLOPS = 20;
 
 /** Bytes that are read, more than caches hold; that are copied; and that are copied at a time, as in staging. */
-const MEMORY_BYTES = 64 * 2 ** 20, COPY_BYTES = 8 * 2 ** 20, BLOCK_BYTES = 2 ** 20;
+const MEMORY_BYTES = 40 * 2 ** 20, COPY_BYTES = 8 * 2 ** 20, BLOCK_BYTES = 2 ** 20;
+
+/** Bytes of a new array, of which as many are touched as are copied: so large that allocators ask the system for them. */
+const NEW_BYTES = 40 * 2 ** 20;
 
 /** Seconds for the kernels of each backend, and for the threads, as a rule. */
-const WASM_SECONDS = 0.1, REFERENCE_SECONDS = 0.02, THREADS_SECONDS = 0.04;
+const WASM_SECONDS = 0.07, REFERENCE_SECONDS = 0.01, THREADS_SECONDS = 0.06;
+
+/** Before each call: caches cool and threads fall asleep, as they do in a program that does other things too. */
+const PAUSE_MILLISECONDS = 1;
 
 /** Reads and does nothing else (assembly/probe.ts). */
 const PROBE: Operation = {
@@ -41,7 +47,7 @@ const PROBE: Operation = {
 /** The CPU's part of a machine. */
 export async function measureCpu(): Promise<Omit<Machine, "gpu" | "isMeasured">> {
   const cores = UNMEASURED.cores;
-  using samples = new Samples(LONG_ROWS * 16 * BLOCK);
+  using samples = new Samples(SHORT_ROWS * BLOCK);
   const [kernels, plainFactor] = measureWasm(samples);
   const { kernels: { webgpu }, arithmetic } = UNMEASURED;
   return {
@@ -78,8 +84,8 @@ function measureReference(samples: Samples): Readonly<Record<string, Rate>> {
 /** A call of one short row, one of a few long rows and one of many short rows with as many cells. */
 function callsOf(samples: Samples, kernel: Kernel, options?: CommonOptions): CheckedCall[] {
   const isHeavy = kernel.operation.work(new Set(kernel.outputs)).flops > HEAVY_FLOPS;
-  const rows = isHeavy ? 1 : LONG_ROWS;
-  return [[1, 16], [rows, 16 * BLOCK], [16 * rows, BLOCK]].map(([rows, vocab]) =>
+  const [long, short] = isHeavy ? [1, HEAVY_SHORT_ROWS] : [2, SHORT_ROWS];
+  return [[1, 16], [long, short / long * BLOCK], [short, BLOCK]].map(([rows, vocab]) =>
     samples.call(kernel, rows, vocab, options)
   );
 }
@@ -88,12 +94,15 @@ function callsOf(samples: Samples, kernel: Kernel, options?: CommonOptions): Che
 function timeCalls(backend: SyncBackend, calls: readonly CheckedCall[][], seconds: number): Rate[] {
   const actions = calls.flat().map((call) => () => void backend.runSync(call));
   const times = timeAll(actions, seconds);
+  // Short as they are, some are disturbed every time: most are not
+  const usual = median(times.filter((_, i) => i % 3 === 0));
   return calls.map(([tiny, long, short], i) => {
-    const [tinySeconds, longSeconds, shortSeconds] = times.slice(3 * i, 3 * i + 3);
+    const [first, longSeconds, shortSeconds] = times.slice(3 * i, 3 * i + 3), tinySeconds = Math.min(first, usual);
     const cells = ({ dims: { rows, vocab } }: CheckedCall) => rows * vocab;
     const secondsPerRow = Math.max(0, shortSeconds - longSeconds) / (short.dims.rows - long.dims.rows);
     const rest = longSeconds - tinySeconds - (long.dims.rows - tiny.dims.rows) * secondsPerRow;
-    return { secondsPerRow, secondsPerCell: Math.max(0, rest) / (cells(long) - cells(tiny)) };
+    // On a machine that is busy with something else, what is taken off may be too much
+    return { secondsPerRow, secondsPerCell: Math.max(rest, longSeconds / 4) / (cells(long) - cells(tiny)) };
   });
 }
 
@@ -105,10 +114,10 @@ export function nameOf(kernel: Kernel, samples: Samples): string {
 /** What a call takes however small, alone and where threads are told of it. */
 async function measureCalls(cores: number): Promise<Pick<Machine, "callSeconds" | "handOffSeconds">> {
   const logits = { data: new Float32Array(16), shape: [2, 8] as const };
-  const alone = await timeEach(() => logSumExp(logits, { backend: "wasm", threads: 1 }), 200);
+  const alone = await timeEach(() => logSumExp(logits, { backend: "wasm", threads: 1 }), 10, PAUSE_MILLISECONDS);
   if (cores === 1) return { callSeconds: alone, handOffSeconds: 0 };
   await logSumExp(logits, { backend: "wasm", threads: cores });
-  const together = await timeEach(() => logSumExp(logits, { backend: "wasm", threads: 2 }), 100);
+  const together = await timeEach(() => logSumExp(logits, { backend: "wasm", threads: 2 }), 10, PAUSE_MILLISECONDS);
   return { callSeconds: alone, handOffSeconds: Math.max(0, together - alone) };
 }
 
@@ -123,15 +132,20 @@ function measureThreads(cores: number): Pick<Machine, "speedup" | "readBytesPerS
     return () => void wasm.runSync(call);
   };
   // One row for all: it stays in cache
-  const same = { data: new Float32Array(vocab), shape: [16 * cores, vocab], rowStride: 0 } as const;
+  const same = { data: new Float32Array(vocab), shape: [40 + 8 * cores, vocab], rowStride: 0 } as const;
   const compute = (threads: number) => () => void klDivergenceSync(same, same, { threads });
-  const seconds = timeAll([read(1), read(cores), compute(1), compute(cores)], THREADS_SECONDS);
+  const seconds = timeAll([read(1), read(cores), compute(1), compute(cores)], THREADS_SECONDS, least);
   const [readOne, readAll, computeOne, computeAll] = seconds;
   return {
     speedup: Math.min(cores, Math.max(1, computeOne / computeAll)),
     readBytesPerSecond: MEMORY_BYTES / readOne,
     readBytesPerSecondOfAll: MEMORY_BYTES / Math.min(readOne, readAll),
   };
+}
+
+/** What an action takes that nothing disturbs: how much faster threads are shows only then. */
+function least(samples: readonly number[]): number {
+  return Math.min(...samples);
 }
 
 /** How fast arrays are copied to staging in cache, and to arrays that are new. */
@@ -142,7 +156,7 @@ function measureCopies(): Pick<Machine, "copyBytesPerSecond" | "newBytesPerSecon
     for (let start = 0; start < source.length; start += block) slot.data.set(source.subarray(start, start + block));
   };
   const copyToNew = () => {
-    const target = new Float32Array(source.length);
+    const target = new Float32Array(NEW_BYTES / 4);
     for (let start = 0; start < source.length; start += block) target.set(slot.data, start);
   };
   const [copy, fresh] = timeAll([copyIn, copyToNew], 0);
