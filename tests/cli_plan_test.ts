@@ -117,6 +117,8 @@ Deno.test("plan draws a roofline and memory", async () => {
     const many = `${folder}/many.svg`;
     await answered("--vocab", "50257", "--budget", "10 GB", "--plot-memory", many);
     const [work, bytes] = await Promise.all([roofline, memory].map((path) => Deno.readTextFile(path)));
+    const pictures = ["roofline", "memory"].map((name) => new URL(`../bench/pictures/${name}.svg`, import.meta.url));
+    assertEquals([work, bytes], pictures.map((url) => Deno.readTextFileSync(url)), "the README's pictures");
     for (const svg of [work, bytes]) {
       assert(svg.startsWith("<svg"));
       assertEquals(/NaN|Infinity|undefined|null/.exec(svg), null);

@@ -36,7 +36,7 @@ Deno.test("plan() lists every backend and count of threads, the fastest first", 
     assertEquals(ways, ["reference 1", "wasm 1", "wasm 2", "wasm 4", "wasm 6", "webgpu 1"], name);
     const seconds = candidates.map(({ seconds }) => seconds);
     assertEquals(seconds, seconds.toSorted((a, b) => a - b));
-    assert(winner.seconds <= 1.05 * seconds[0], name);
+    assert(winner.seconds <= 1.15 * seconds[0], name);
   }
 });
 

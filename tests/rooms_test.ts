@@ -178,7 +178,7 @@ Deno.test("every public function documents its parameters, result, errors and an
     const [, doc, parameters] = text.match(
       new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\nexport (?:async )?function ${name}(?:<[^(]*>)?(\\([^]*?\\{\\n)`),
     ) ?? [undefined, "", "()"];
-    const tags = ["@returns ", "@throws {", "@example ", "```ts\n"];
+    const tags = ["@returns ", "@throws {", "@example", "```ts\n"];
     const wanted = [...parameterNames(parameters).map((parameter) => `@param ${parameter} `), ...tags];
     return wanted.filter((tag) => !doc.includes(tag)).map((tag) => `${name}: ${tag}`);
   });

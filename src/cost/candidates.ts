@@ -30,8 +30,8 @@ export interface Candidate extends Prediction, Pick<Traffic, "bytesRead" | "byte
   readonly peakBytes: number;
 }
 
-/** A gain below this share is not worth another thread. */
-const WORTHWHILE = 0.05;
+/** A gain below this share is not worth another thread, which costs what others may need, and may wake late. */
+const WORTHWHILE = 0.15;
 
 /** What a GPU holds at a time of a call that is copied there (src/webgpu/job.ts). */
 const GPU_BYTES = 320 * 2 ** 20;

@@ -73,7 +73,20 @@ export function traffic(demand: Demand): Traffic {
   };
 }
 
-/** Whether a tensor is a matrix, or another one with more than a few numbers a row. */
+/** The tensors of a usual call, which has targets and what comes of them, no other optional inputs, and these outputs. */
+export function usualTensors(
+  operation: Operation,
+  wanted: readonly string[],
+): Readonly<Record<"inputs" | "outputs", readonly TensorSpec[]>> {
+  return {
+    inputs: operation.inputs.filter(({ optional, type }) => !optional || type === "i32"),
+    outputs: operation.outputs.filter(({ name, optional, shape }) =>
+      !optional || wanted.includes(name) || shape.length === 1
+    ),
+  };
+}
+
+/** Whether a tensor is a matrix of logits' shape. */
 export function isMatrix({ type, shape }: TensorSpec): boolean {
   return type === "float" && shape.length === 2;
 }

@@ -52,6 +52,8 @@ export interface Machine {
   readonly callSeconds: number;
   /** Seconds until other threads have begun, and until they are heard of. */
   readonly handOffSeconds: number;
+  /** How many times as long a row takes that threads share as their shares of it would: they wait for the last to wake. */
+  readonly meetingFactor: number;
   /** Bytes a second that one thread reads from memory. */
   readonly readBytesPerSecond: number;
   /** Bytes a second that all threads read from memory together. */
@@ -76,7 +78,8 @@ export const UNMEASURED: Machine = {
   cores: globalThis.navigator?.hardwareConcurrency ?? 1,
   speedup: 0.95 * (globalThis.navigator?.hardwareConcurrency ?? 1) + 0.05,
   callSeconds: 15e-6,
-  handOffSeconds: 100e-6,
+  handOffSeconds: 200e-6,
+  meetingFactor: 1.2,
   readBytesPerSecond: 10e9,
   readBytesPerSecondOfAll: 30e9,
   copyBytesPerSecond: 10e9,

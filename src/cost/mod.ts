@@ -44,7 +44,8 @@ export {
   METHODS,
 } from "./memory.ts";
 export { type MethodWork, methodWork } from "./methods.ts";
-export { type Plan, plan, type PlannedInputs, type PlanOptions } from "./plan.ts";
+export { type Plan, plan, type PlanOptions } from "./plan.ts";
+export type { PlannedInputs } from "./planned.ts";
 export type { Prediction } from "./predict.ts";
 export * from "./roofline.ts";
 export * from "./sampled.ts";

@@ -3,28 +3,12 @@
  *
  * @module
  */
-import { show, ValueChecker } from "../check.ts";
-import type { DType, Operation } from "../operation.ts";
+import { ValueChecker } from "../check.ts";
 import { type OperationName, RECORDS } from "../ops/records.ts";
 import { bestOnWasm, type Candidate, compare, onReference, onWasm, onWebgpu, threadCounts } from "./candidates.ts";
-import { type Demand, type Held, isMatrix, optionalOutputs, type Place } from "./demand.ts";
-import { ELEMENT_BYTES } from "./head.ts";
 import { checkMachine, type Machine, machine as currentMachine } from "./machine.ts";
+import { checkDims, planDemand, type PlannedInputs } from "./planned.ts";
 import { formatSeconds } from "./units.ts";
-
-/** Where matrices lie and how they are stored. */
-export interface PlannedInputs {
-  /** How the inputs are stored: f32 unless given. */
-  readonly dtype?: DType;
-  /** Where they lie: "array" unless given, "shared" (a SharedArrayBuffer), "wasm" (from `allocate`) or "gpu". */
-  readonly place?: Place;
-  /** Which outputs are wanted that can be left out, such as "gradient"; none unless given. */
-  readonly outputs?: readonly string[];
-  /** Where matrices that are outputs go: "new" arrays unless given, "inPlace", or a matrix that lies where the inputs do. */
-  readonly written?: "new" | "inPlace" | "given";
-  /** How outputs that are given are stored: as the inputs unless given. New ones are f32. */
-  readonly writtenDtype?: DType;
-}
 
 /** Options of {@linkcode plan}. */
 export interface PlanOptions {
@@ -49,9 +33,10 @@ export interface Plan {
 /**
  * Every way to run an operation on a machine, with predicted seconds, bytes and memory, and the one that is taken.
  *
- * "auto" stays on the CPU unless a GPU is predicted to be faster with all copies, and goes to it where the inputs lie there; it
- * takes the reference, which has other last bits, only where WebAssembly lacks SIMD, however small a call is. Among counts of
- * threads it takes the fewest that are within 5 % of the fastest.
+ * "auto" stays on the CPU unless a GPU, once it is open, is predicted to be faster with all copies, and goes to it where the
+ * inputs lie there; it takes the reference, which has other last bits, only where WebAssembly lacks SIMD, however small a call
+ * is. Among counts of threads it takes the fewest that are within 15 % of the fastest. Not counted is what happens once, as
+ * threads that start; nor options that change a kernel's arithmetic, as label smoothing, class weights and soft targets.
  *
  * @param operation The name of a function, such as "crossEntropy".
  * @param dims `rows` and `vocab`, and `top` where tokens are chosen.
@@ -87,7 +72,7 @@ export function plan(
   const names = Object.keys(RECORDS) as OperationName[];
   const record = RECORDS[check.choice("operation", operation, names, names[0])];
   const rates = machine === undefined ? currentMachine() : checkMachine(check, machine);
-  const demand = demandFor(check, record, checkDims(check, record, dims), inputs);
+  const demand = planDemand(check, record, checkDims(check, record, dims), inputs);
   const manner = { isPlain, isSync: false };
   const cpu = bestOnWasm(demand, manner, rates), gpu = onWebgpu(demand, rates);
   const isThere = demand.tensors.some(({ place }) => place === "gpu");
@@ -114,86 +99,4 @@ export function plan(
 /** Not so many threads as are asked for take part where there is not work enough. */
 function isFirst({ threads }: Candidate, i: number, candidates: readonly Candidate[]): boolean {
   return candidates.findIndex((other) => other.threads === threads) === i;
-}
-
-function checkDims(check: ValueChecker, record: Operation, dims: unknown): Readonly<Record<string, number>> {
-  const known = new Set(
-    [...record.inputs, ...record.outputs].flatMap(({ shape }) => shape).filter((size) => typeof size === "string"),
-  );
-  const given = check.bag<Record<string, number>>(dims, [...known], "dims are", "dimension");
-  const size = (name: string, least: number, fallback?: number) =>
-    check.number(name, given[name], { fallback, least, most: 2 ** 31 - 1, integer: true });
-  const extra = [...known].filter((name) => name !== "rows" && name !== "vocab");
-  return {
-    rows: size("rows", 0),
-    vocab: size("vocab", 1),
-    ...Object.fromEntries(extra.map((name) => [name, size(name, 0, 0)])),
-  };
-}
-
-/** What such a call would ask for: targets and what comes with them included, other optional inputs not. */
-function demandFor(
-  check: ValueChecker,
-  record: Operation,
-  dims: Readonly<Record<string, number>>,
-  value: unknown,
-): Demand {
-  const inputs = check.bag<PlannedInputs>(
-    value,
-    ["dtype", "place", "outputs", "written", "writtenDtype"],
-    "inputs are",
-    "property of inputs",
-  );
-  const dtypes = ["f32", "f16", "bf16"] as const, places = ["array", "shared", "wasm", "gpu"] as const;
-  const dtype = check.choice<DType>("inputs.dtype", inputs.dtype, dtypes, "f32");
-  const place = check.choice<Place>("inputs.place", inputs.place, places, "array");
-  const how = check.choice("inputs.written", inputs.written, ["new", "inPlace", "given"], "new");
-  const writtenDtype = check.choice<DType>("inputs.writtenDtype", inputs.writtenDtype, dtypes, dtype);
-  const optional = optionalOutputs(record), wanted = inputs.outputs ?? [];
-  if (!Array.isArray(wanted)) throw check.typeError("inputs.outputs is not an array");
-  const stranger = wanted.findIndex((name) => !optional.includes(name));
-  if (stranger >= 0) {
-    const known = optional.length === 0 ? "none that can be left out" : optional.join(", ");
-    throw check.rangeError(`inputs.outputs[${stranger}] is ${show(wanted[stranger])}, ${record.name} has ${known}`);
-  }
-  const tensors: Held[] = [];
-  const isThere = ({ name, optional, type, shape }: Operation["outputs"][number]) =>
-    !optional || wanted.includes(name) ||
-    (shape.length === 1 && shape[0] === "rows" && type !== "f64" && name !== "gradientScale");
-  for (const [specs, isInput] of [[record.inputs, true], [record.outputs, false]] as const) {
-    for (const spec of specs.filter(isThere)) {
-      const columns = spec.shape.length === 1 ? 1 : dims[spec.shape[1]] ?? Number(spec.shape[1]);
-      if (!isMatrix(spec)) {
-        const rowBytes = columns * (spec.type === "f64" ? 8 : 4);
-        tensors.push({
-          name: spec.name,
-          rows: dims.rows,
-          rowBytes,
-          dtype: spec.type,
-          place: "array",
-          isInput,
-          isOutput: !isInput,
-          isNew: false,
-        });
-        continue;
-      }
-      if (!isInput && how === "inPlace" && !tensors[0].isOutput) {
-        tensors[0] = { ...tensors[0], isOutput: true };
-        continue;
-      }
-      const isNew = !isInput && how !== "given", stored = isInput ? dtype : isNew ? "f32" : writtenDtype;
-      const there = isNew && place !== "gpu" ? "array" : place;
-      tensors.push({
-        name: spec.name,
-        rows: dims.rows,
-        rowBytes: columns * ELEMENT_BYTES[stored],
-        dtype: stored,
-        place: there,
-        isInput,
-        isOutput: !isInput,
-        isNew: isNew && place !== "gpu",
-      });
-    }
-  }
-  return { operation: record, dims, present: new Set([...tensors.map(({ name }) => name), ...wanted]), tensors };
 }

@@ -53,7 +53,8 @@ export function predictWasm(demand: Demand, { threads, isPlain, isSync }: Manner
   const { cores, callSeconds, handOffSeconds } = machine;
   const division = divisionOf(demand, threads), { parts } = division;
   const alone = (isPlain ? machine.plainFactor : 1) * kernelSeconds("wasm", demand, machine);
-  const computeSeconds = alone / faster(machine, division.threads) * unevenness(demand, division);
+  const slowdown = unevenness(demand, division) * (parts > 1 ? machine.meetingFactor : 1);
+  const computeSeconds = alone / faster(machine, division.threads) * slowdown;
   const memorySeconds = movedBytes(demand) / readRate(machine, division.threads);
   const copySeconds = copies(demand, machine);
   const isHere = division.threads === 1 && (isSync || alone < INLINE_SECONDS);

@@ -56,6 +56,7 @@ export class Plan implements Disposable {
         total,
         parts,
         board,
+        helpers: others,
         ring,
         progress: begin(ring, ring > 0 ? 0 : total, others > 0),
         memoryBytes: wasmMemory().buffer.byteLength,

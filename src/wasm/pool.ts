@@ -9,14 +9,28 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { compiledModules, WORKSPACE_BYTES } from "./kernels.ts";
 import { give, take, wasmBuffer, wasmMemory } from "./memory.ts";
-import { addressOf, claim, copyRows, type Job, runBlock, runNext, serve, type WorkerData } from "./thread.ts";
+import {
+  addressOf,
+  claim,
+  copyRows,
+  type Job,
+  runBlock,
+  runNext,
+  serve,
+  wakeNext,
+  type Word,
+  type WorkerData,
+} from "./thread.ts";
+
+/** The most threads that a call may ask for (src/validate.ts). */
+const MAX_THREADS = 128;
 
 /** Bytes of room for the Views of a call: more than any kernel has. */
 export const VIEWS_BYTES = 12 * 32;
 
 /** A worker's source: the functions of thread.ts, and a call of the one that is its life. */
 const SOURCE = `const { receiveMessageOnPort, workerData } = require("node:worker_threads");
-${[addressOf, copyRows, runBlock, claim, runNext, serve].join("\n")}
+${[addressOf, copyRows, runBlock, claim, runNext, wakeNext, serve].join("\n")}
 ${serve.name}(workerData, () => receiveMessageOnPort(workerData.port));`;
 
 /**
@@ -25,7 +39,7 @@ ${serve.name}(workerData, () => receiveMessageOnPort(workerData.port));`;
  */
 const LEAVING_MILLISECONDS = 5000;
 
-interface Member extends Pick<WorkerData, "bell" | "dismissed" | "left"> {
+interface Member extends Pick<WorkerData, "dismissed" | "left"> {
   readonly worker: Worker;
   readonly port: MessagePort;
   readonly spans: readonly (readonly [address: number, bytes: number])[];
@@ -34,6 +48,7 @@ interface Member extends Pick<WorkerData, "bell" | "dismissed" | "left"> {
 /** Some threads and the jobs they are at. */
 export class Pool {
   readonly #members: Member[] = [];
+  readonly #bells: Word = new Int32Array(new SharedArrayBuffer(4 * (MAX_THREADS + 1)));
   readonly #jobs = new Set<Job>();
   #ending: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -58,18 +73,19 @@ export class Pool {
     while (this.#members.length < count) this.#members.push(this.#start(this.#members.length + 1));
   }
 
-  /** Gives a job, as `message` tells it, to the first `count` workers. */
+  /** Gives a job, as `message` tells it, to the first `count` workers: the first is woken, and wakes the others. */
   begin(job: Job, message: Job, count: number): void {
     this.#jobs.add(job);
-    for (const { port } of this.#members.slice(0, count)) port.postMessage(message);
-    this.ring(count);
+    // The last one first: who wakes another must not be ahead of what the other will be told
+    for (const { port } of this.#members.slice(0, count).reverse()) port.postMessage(message);
+    wakeNext(this.#bells, 0, Math.min(1, count));
   }
 
   /** Tells the first `count` workers that there is something to take. */
   ring(count: number): void {
-    for (const { bell } of this.#members.slice(0, count)) {
-      Atomics.add(bell, 0, 1);
-      Atomics.notify(bell, 0);
+    for (let slot = 1; slot <= count; slot++) {
+      Atomics.add(this.#bells, slot, 1);
+      Atomics.notify(this.#bells, slot);
     }
   }
 
@@ -117,9 +133,17 @@ export class Pool {
     };
     const { port1, port2 } = new MessageChannel();
     const word = () => new Int32Array(new SharedArrayBuffer(4));
-    const words = { bell: word(), dismissed: word(), left: word() };
+    const words = { dismissed: word(), left: word() };
     const workspaces = Object.fromEntries(Object.keys(modules).map((build) => [build, room(WORKSPACE_BYTES)]));
-    const data: WorkerData = { slot, memory: wasmMemory(), modules, workspaces, views: room(VIEWS_BYTES), ...words };
+    const data: WorkerData = {
+      slot,
+      memory: wasmMemory(),
+      modules,
+      workspaces,
+      views: room(VIEWS_BYTES),
+      bells: this.#bells,
+      ...words,
+    };
     const worker = new Worker(SOURCE, { eval: true, workerData: { ...data, port: port2 }, transferList: [port2] });
     worker.on("error", (error) => void this.close(ended(`: ${(error as Error).message}`)));
     worker.on("exit", () => void this.close(ended("")));

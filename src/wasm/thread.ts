@@ -64,6 +64,8 @@ export interface Job {
   /** How many threads share each row, and where their board is. */
   readonly parts: number;
   readonly board: number;
+  /** How many of the pool's threads are told of it. */
+  readonly helpers: number;
   /** How many blocks the caller stages ahead; 0 where every thread copies for itself. */
   readonly ring: number;
   readonly progress: Progress;
@@ -184,17 +186,28 @@ export interface WorkerData {
   /** Addresses of the instances' workspaces, by build, and of room for Views. */
   readonly workspaces: Readonly<Record<string, number>>;
   readonly views: number;
-  /** Rung when there is something to do. */
-  readonly bell: Word;
+  /** Those of all threads by slot, rung when there is something to do. */
+  readonly bells: Word;
   /** Not 0 when the worker is to leave. */
   readonly dismissed: Word;
   /** Not 0 when it has left, and touches no memory any more. */
   readonly left: Word;
 }
 
+/**
+ * Passes a call on: thread n wakes 2n and 2n + 1. Were all woken by the caller, who still runs, they would find one processor
+ * less, share one, and leave another idle for milliseconds.
+ */
+export function wakeNext(bells: Word, slot: number, count: number): void {
+  for (let next = Math.max(1, 2 * slot); next <= Math.min(2 * slot + 1, count); next++) {
+    Atomics.add(bells, next, 1);
+    Atomics.notify(bells, next);
+  }
+}
+
 /** A worker's life: parked until the bell rings, then one block of each job in turn, so that no job waits for another. */
 export function serve(data: WorkerData, receive: () => { readonly message: Job } | undefined): void {
-  const { memory, modules, workspaces, bell, dismissed, left } = data;
+  const { slot, memory, modules, workspaces, bells, dismissed, left } = data;
   try {
     const instances: Record<string, Instances[string]> = {};
     for (const [build, module] of Object.entries(modules)) {
@@ -202,12 +215,15 @@ export function serve(data: WorkerData, receive: () => { readonly message: Job }
       instances[build] = exports as Instances[string];
       instances[build].workspace(workspaces[build]);
     }
-    const thread: Thread = { slot: data.slot, memory, instances, views: data.views };
+    const thread: Thread = { slot, memory, instances, views: data.views };
     let jobs: Job[] = [];
     for (let heard = -1; Atomics.load(dismissed, 0) === 0;) {
-      const rung = Atomics.load(bell, 0);
+      const rung = Atomics.load(bells, slot);
       if (rung !== heard) {
-        for (let received = receive(); received !== undefined; received = receive()) jobs.push(received.message);
+        for (let received = receive(); received !== undefined; received = receive()) {
+          jobs.push(received.message);
+          wakeNext(bells, slot, received.message.helpers);
+        }
         heard = rung;
       }
       let isIdle = true;
@@ -215,8 +231,8 @@ export function serve(data: WorkerData, receive: () => { readonly message: Job }
       jobs = jobs.filter(({ progress, total }) => Atomics.load(progress.next, 0) < total);
       if (!isIdle) continue;
       // One call often follows another: falling asleep and being woken takes longer than a look or two
-      for (let looks = 0; looks < 10_000 && Atomics.load(bell, 0) === rung; looks++);
-      Atomics.wait(bell, 0, rung);
+      for (let looks = 0; looks < 10_000 && Atomics.load(bells, slot) === rung; looks++);
+      Atomics.wait(bells, slot, rung);
     }
   } finally {
     Atomics.store(left, 0, 1);

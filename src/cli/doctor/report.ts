@@ -68,7 +68,12 @@ function measured(machine: Machine): Line[] {
   return [
     ["memory is read at", `${rate(readBytesPerSecond)} by one thread, ${rate(readBytesPerSecondOfAll)} by all`],
     ["arrays are copied at", `${rate(machine.copyBytesPerSecond)}, to new ones at ${rate(machine.newBytesPerSecond)}`],
-    ["all cores compute", `${formatFactor(speedup)} as fast as one`],
+    [
+      "all cores compute",
+      `${formatFactor(speedup)} as fast as one, ${
+        formatFactor(speedup / machine.meetingFactor)
+      } where they share a row`,
+    ],
     [
       "a call takes",
       `${formatSeconds(machine.callSeconds)}, handed to other threads ${formatSeconds(machine.handOffSeconds)} more`,

@@ -6,7 +6,6 @@ import {
   logitsBytes,
   maxBatch,
   memory,
-  type Method,
   type MethodMemory,
   METHODS,
   type MethodWork,

@@ -9,7 +9,7 @@ import {
 } from "../../cost/mod.ts";
 import { formatBothBytes } from "../bytes.ts";
 import { alignColumns, formatCount, formatFactor } from "../table.ts";
-import type { Answer, MethodAnswer } from "./answer.ts";
+import type { Answer } from "./answer.ts";
 import type { Here } from "./here.ts";
 
 /** A factor beyond this says no more. */

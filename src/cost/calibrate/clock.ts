@@ -5,7 +5,7 @@
  */
 
 /** Rounds that are run in any case. */
-const LEAST_ROUNDS = 4;
+export const LEAST_ROUNDS = 4;
 
 /** Runs actions in turns until so many seconds are over; returns the seconds that each takes, as a rule unless said. */
 export function timeAll(
@@ -24,11 +24,15 @@ export function timeAll(
   return samples.map(choose);
 }
 
-/** The same for an action with a promise, with pauses between its runs. */
-export async function timeEach(action: () => Promise<unknown>, times: number, pauseMilliseconds = 0): Promise<number> {
+/** The same for an action with a promise; what comes before each run is not timed. */
+export async function timeEach(
+  action: () => Promise<unknown>,
+  times: number,
+  before?: () => void | Promise<void>,
+): Promise<number> {
   const samples: number[] = [];
   for (let i = 0; i < times; i++) {
-    if (pauseMilliseconds > 0) await new Promise((resolve) => setTimeout(resolve, pauseMilliseconds));
+    await before?.();
     const start = performance.now();
     await action();
     samples.push((performance.now() - start) / 1000);

@@ -4,7 +4,7 @@
  * @module
  */
 import type { CheckedCall, CommonOptions, Operation, SyncBackend } from "../../operation.ts";
-import { klDivergenceSync } from "../../ops/kl_divergence.ts";
+import { klDivergence, klDivergenceSync } from "../../ops/kl_divergence.ts";
 import { logSumExp } from "../../ops/log_sum_exp.ts";
 import { reference } from "../../reference/mod.ts";
 import { vector } from "../../tensors.ts";
@@ -14,7 +14,7 @@ import { wasm } from "../../wasm/mod.ts";
 import { demandOf } from "../demand.ts";
 import { type Machine, type Rate, UNMEASURED } from "../machine.ts";
 import { kernelName } from "../predict.ts";
-import { median, timeAll, timeEach } from "./clock.ts";
+import { LEAST_ROUNDS, median, timeAll, timeEach } from "./clock.ts";
 import { type Kernel, KERNELS, Samples } from "./samples.ts";
 
 /** Classes of a short row, and how many short rows a kernel is timed on: as many as two long ones, one if it is heavy. */
@@ -32,8 +32,13 @@ const NEW_BYTES = 40 * 2 ** 20;
 /** Seconds for the kernels of each backend, and for the threads, as a rule. */
 const WASM_SECONDS = 0.07, REFERENCE_SECONDS = 0.01, THREADS_SECONDS = 0.06;
 
-/** Before each call: caches cool and threads fall asleep, as they do in a program that does other things too. */
-const PAUSE_MILLISECONDS = 1;
+/** Threads fall asleep, as they do in a program that does other things too. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+/** Classes of a row that threads share: some three quarters of a millisecond's divergence. */
+const SHARED_CLASSES = 48 * 8192;
 
 /** Reads and does nothing else (assembly/probe.ts). */
 const PROBE: Operation = {
@@ -55,8 +60,7 @@ export async function measureCpu(): Promise<Omit<Machine, "gpu" | "isMeasured">>
     plainFactor,
     arithmetic,
     kernels: { wasm: kernels, webgpu, reference: measureReference(samples) },
-    ...await measureCalls(cores),
-    ...measureThreads(cores),
+    ...await measureThreads(cores),
     ...measureCopies(),
   };
 }
@@ -114,15 +118,23 @@ export function nameOf(kernel: Kernel, samples: Samples): string {
 /** What a call takes however small, alone and where threads are told of it. */
 async function measureCalls(cores: number): Promise<Pick<Machine, "callSeconds" | "handOffSeconds">> {
   const logits = { data: new Float32Array(16), shape: [2, 8] as const };
-  const alone = await timeEach(() => logSumExp(logits, { backend: "wasm", threads: 1 }), 10, PAUSE_MILLISECONDS);
+  const block = new Float32Array(BLOCK_BYTES / 4);
+  const alone = await timeEach(() => logSumExp(logits, { backend: "wasm", threads: 1 }), 30, () => {
+    block.copyWithin(0, 16); // cools the caches, as the data of a call do
+  });
   if (cores === 1) return { callSeconds: alone, handOffSeconds: 0 };
   await logSumExp(logits, { backend: "wasm", threads: cores });
-  const together = await timeEach(() => logSumExp(logits, { backend: "wasm", threads: 2 }), 10, PAUSE_MILLISECONDS);
+  const together = await timeEach(() => logSumExp(logits, { backend: "wasm", threads: 2 }), 10, pause);
   return { callSeconds: alone, handOffSeconds: Math.max(0, together - alone) };
 }
 
-/** How fast one thread and all threads read and compute. */
-function measureThreads(cores: number): Pick<Machine, "speedup" | "readBytesPerSecond" | "readBytesPerSecondOfAll"> {
+type Threads = "speedup" | "meetingFactor" | "readBytesPerSecond" | "readBytesPerSecondOfAll";
+
+/** What calls take, how fast one thread and all threads read and compute, and how well they share a row. */
+async function measureThreads(
+  cores: number,
+): Promise<Pick<Machine, Threads | "callSeconds" | "handOffSeconds">> {
+  const calls = await measureCalls(cores);
   const vocab = 2 ** 14, rows = MEMORY_BYTES / 4 / vocab;
   using matrix = allocateMatrix(rows, vocab, "f32");
   const words = { data: matrix.data, dtype: "f32", rows, columns: vocab, rowStride: vocab } as const;
@@ -132,12 +144,19 @@ function measureThreads(cores: number): Pick<Machine, "speedup" | "readBytesPerS
     return () => void wasm.runSync(call);
   };
   // One row for all: it stays in cache
-  const same = { data: new Float32Array(vocab), shape: [40 + 8 * cores, vocab], rowStride: 0 } as const;
+  const same = { data: new Float32Array(vocab), shape: [80 + 8 * cores, vocab], rowStride: 0 } as const;
   const compute = (threads: number) => () => void klDivergenceSync(same, same, { threads });
   const seconds = timeAll([read(1), read(cores), compute(1), compute(cores)], THREADS_SECONDS, least);
   const [readOne, readAll, computeOne, computeAll] = seconds;
+  const speedup = Math.min(cores, Math.max(1, computeOne / computeAll));
+  const row = { data: matrix.data.subarray(0, SHARED_CLASSES), shape: [1, SHARED_CLASSES] } as const;
+  const [alone] = timeAll([() => void klDivergenceSync(row, row, { threads: 1 })], 0);
+  const together = await timeEach(() => klDivergence(row, row, { threads: cores }), 8, pause);
+  const meeting = (together - calls.callSeconds - calls.handOffSeconds) * speedup / alone;
   return {
-    speedup: Math.min(cores, Math.max(1, computeOne / computeAll)),
+    ...calls,
+    speedup,
+    meetingFactor: cores === 1 ? 1 : Math.max(1, meeting),
     readBytesPerSecond: MEMORY_BYTES / readOne,
     readBytesPerSecondOfAll: MEMORY_BYTES / Math.min(readOne, readAll),
   };
@@ -155,9 +174,12 @@ function measureCopies(): Pick<Machine, "copyBytesPerSecond" | "newBytesPerSecon
   const copyIn = () => {
     for (let start = 0; start < source.length; start += block) slot.data.set(source.subarray(start, start + block));
   };
+  // Made before, lest the garbage that this collects be counted
+  const made = Array.from({ length: LEAST_ROUNDS }, () => new Float32Array(NEW_BYTES / 4));
   const copyToNew = () => {
-    const target = new Float32Array(NEW_BYTES / 4);
-    for (let start = 0; start < source.length; start += block) target.set(slot.data, start);
+    for (const target of made.splice(0, 1)) {
+      for (let start = 0; start < source.length; start += block) target.set(slot.data, start);
+    }
   };
   const [copy, fresh] = timeAll([copyIn, copyToNew], 0);
   return { copyBytesPerSecond: COPY_BYTES / copy, newBytesPerSecond: COPY_BYTES / fresh };

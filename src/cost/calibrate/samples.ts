@@ -7,7 +7,7 @@ import type { CheckedCall, CommonOptions, DType, Operation, Tensor, TensorData, 
 import { RECORDS } from "../../ops/records.ts";
 import { vector } from "../../tensors.ts";
 import { type AllocatedMatrix, allocateMatrix } from "../../wasm/allocate.ts";
-import { isMatrix, optionalOutputs } from "../demand.ts";
+import { isMatrix, optionalOutputs, usualTensors } from "../demand.ts";
 
 /** A kernel in one of its uses. */
 export interface Kernel {
@@ -68,13 +68,12 @@ export class Samples implements Disposable {
       const columns = shape.length === 1 ? 1 : dims[shape[1]];
       return vector(new (type === "i32" ? Int32Array : Float32Array)(rows * columns), columns);
     };
-    for (const spec of operation.inputs) {
-      if (isMatrix(spec) && !spec.optional) tensors[spec.name] = matrix(inputs.next().value, read);
-      else if (spec.type === "i32") tensors[spec.name] = column(spec);
+    const usual = usualTensors(operation, outputs);
+    for (const spec of usual.inputs) {
+      tensors[spec.name] = isMatrix(spec) ? matrix(inputs.next().value, read) : column(spec);
     }
-    for (const spec of operation.outputs) {
-      const isWanted = !spec.optional || outputs.includes(spec.name) || spec.shape.length === 1;
-      if (isWanted) tensors[spec.name] = isMatrix(spec) ? matrix(results.next().value, written) : column(spec);
+    for (const spec of usual.outputs) {
+      tensors[spec.name] = isMatrix(spec) ? matrix(results.next().value, written) : column(spec);
     }
     return { operation, dims, tensors, params: operation.params, options };
   }
