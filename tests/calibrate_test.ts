@@ -71,9 +71,21 @@ onGpu("calibrate({ webgpu: true }) measures the way there and back, and its kern
   }
 });
 
+Deno.test("calibrate({ threads: 1 }) makes a machine of one thread", async () => {
+  const former = machine();
+  try {
+    const { cores, speedup, meetingFactor, handOffSeconds } = await calibrate({ threads: 1 });
+    assertEquals([cores, speedup, meetingFactor, handOffSeconds], [1, 1, 1, 0]);
+    assertEquals(plan("jsDivergence", { rows: 999, vocab: 9999 }).winner.threads, 1);
+  } finally {
+    useMachine(former);
+  }
+});
+
 Deno.test("calibrate() refuses what it does not know", async () => {
   const wrong = (options: unknown) => () => calibrate(options as Parameters<typeof calibrate>[0]);
   await assertRejects(wrong({ gpu: true }), TypeError, 'Cannot calibrate: there is no option "gpu"');
+  await assertRejects(wrong({ threads: 0 }), RangeError, "Cannot calibrate: threads is 0, less than 1");
   await assertRejects(wrong({ webgpu: 1 }), TypeError, "Cannot calibrate: webgpu is 1, not a boolean");
   await assertRejects(wrong(null), TypeError, "Cannot calibrate: options are null, not an object");
 });

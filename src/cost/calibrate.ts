@@ -5,12 +5,14 @@
  */
 import { ValueChecker } from "../check.ts";
 import { measureCpu } from "./calibrate/cpu.ts";
-import { type Machine, machine, useMachine } from "./machine.ts";
+import { type Machine, machine, UNMEASURED, useMachine } from "./machine.ts";
 
 /** Options of {@linkcode calibrate}. */
 export interface CalibrateOptions {
   /** Whether to measure a GPU too, which is opened and whose shaders are compiled first. `false` unless given. */
   readonly webgpu?: boolean;
+  /** How many threads calls may take from then on, 1 to 128: all cores unless given. */
+  readonly threads?: number;
 }
 
 /**
@@ -20,9 +22,10 @@ export interface CalibrateOptions {
  * It takes some 300 ms and holds the event loop meanwhile; before that the threads are started that do not run yet, some
  * 30 ms each. It leaves 40 MiB of wasm memory that later calls use. With a GPU it takes as long as that takes to compile.
  *
- * @param options Whether to measure a GPU.
+ * @param options How many threads there are to be, and whether to measure a GPU.
  * @returns What was measured; `JSON.stringify` saves it, {@linkcode useMachine} sets it again.
  * @throws {TypeError} If an option is unknown or of the wrong type.
+ * @throws {RangeError} If threads are out of range.
  * @throws {BackendUnavailableError} If a GPU is to be measured and there is none.
  *
  * @example
@@ -30,7 +33,7 @@ export interface CalibrateOptions {
  * import { calibrate, machine, useMachine } from "@surprisal/core/cost";
  * import { assert, assertEquals } from "@std/assert";
  *
- * const found = await calibrate();
+ * const found = await calibrate({ threads: 1 });
  * assert(found.isMeasured && found.readBytesPerSecond > 1e8);
  * assertEquals(machine(), found);
  * useMachine(undefined); // round figures again
@@ -38,9 +41,10 @@ export interface CalibrateOptions {
  */
 export async function calibrate(options: CalibrateOptions = {}): Promise<Machine> {
   const check = new ValueChecker("calibrate");
-  const { webgpu } = check.bag<CalibrateOptions>(options, ["webgpu"]);
+  const { webgpu, threads } = check.bag<CalibrateOptions>(options, ["webgpu", "threads"]);
   const isWanted = check.flag("webgpu", webgpu);
-  const cpu = { ...machine(), ...await measureCpu(), isMeasured: true };
+  const most = { fallback: UNMEASURED.cores, least: 1, most: 128, integer: true } as const;
+  const cpu = { ...machine(), ...await measureCpu(check.number("threads", threads, most)), isMeasured: true };
   if (!isWanted) return useMachine(cpu);
   const { measureGpu } = await import("./calibrate/gpu.ts");
   return useMachine(await measureGpu(cpu));

@@ -25,7 +25,7 @@ import { checkMachine, type Machine } from "./machine.ts";
  * import { calibrate, deviceOf, methodWork, roofline, useMachine } from "@surprisal/core/cost";
  * import { assert } from "@std/assert";
  *
- * const here = deviceOf(await calibrate(), 16e9);
+ * const here = deviceOf(await calibrate({ threads: 1 }), 16e9);
  * assert(roofline(methodWork("inPlace", { batch: 512, vocab: 50_257 }), here).seconds > 1e-4);
  * useMachine(undefined);
  * ```

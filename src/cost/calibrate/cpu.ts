@@ -8,7 +8,7 @@ import { klDivergence, klDivergenceSync } from "../../ops/kl_divergence.ts";
 import { logSumExp } from "../../ops/log_sum_exp.ts";
 import { reference } from "../../reference/mod.ts";
 import { vector } from "../../tensors.ts";
-import { allocateMatrix } from "../../wasm/allocate.ts";
+import { type AllocatedMatrix, allocateMatrix } from "../../wasm/allocate.ts";
 import { isResident } from "../../wasm/memory.ts";
 import { wasm } from "../../wasm/mod.ts";
 import { demandOf } from "../demand.ts";
@@ -50,8 +50,7 @@ const PROBE: Operation = {
 };
 
 /** The CPU's part of a machine. */
-export async function measureCpu(): Promise<Omit<Machine, "gpu" | "isMeasured">> {
-  const cores = UNMEASURED.cores;
+export async function measureCpu(cores: number): Promise<Omit<Machine, "gpu" | "isMeasured">> {
   using samples = new Samples(SHORT_ROWS * BLOCK);
   const [kernels, plainFactor] = measureWasm(samples);
   const { kernels: { webgpu }, arithmetic } = UNMEASURED;
@@ -149,17 +148,26 @@ async function measureThreads(
   const seconds = timeAll([read(1), read(cores), compute(1), compute(cores)], THREADS_SECONDS, least);
   const [readOne, readAll, computeOne, computeAll] = seconds;
   const speedup = Math.min(cores, Math.max(1, computeOne / computeAll));
-  const row = { data: matrix.data.subarray(0, SHARED_CLASSES), shape: [1, SHARED_CLASSES] } as const;
-  const [alone] = timeAll([() => void klDivergenceSync(row, row, { threads: 1 })], 0);
-  const together = await timeEach(() => klDivergence(row, row, { threads: cores }), 8, pause);
-  const meeting = (together - calls.callSeconds - calls.handOffSeconds) * speedup / alone;
   return {
     ...calls,
     speedup,
-    meetingFactor: cores === 1 ? 1 : Math.max(1, meeting),
+    meetingFactor: cores === 1 ? 1 : await measureMeeting(matrix, cores, speedup, calls),
     readBytesPerSecond: MEMORY_BYTES / readOne,
     readBytesPerSecondOfAll: MEMORY_BYTES / Math.min(readOne, readAll),
   };
+}
+
+/** How much longer than their shares threads take that share a row, after a pause. */
+async function measureMeeting(
+  matrix: AllocatedMatrix<Float32Array>,
+  cores: number,
+  speedup: number,
+  { callSeconds, handOffSeconds }: Pick<Machine, "callSeconds" | "handOffSeconds">,
+): Promise<number> {
+  const row = { data: matrix.data.subarray(0, SHARED_CLASSES), shape: [1, SHARED_CLASSES] } as const;
+  const [alone] = timeAll([() => void klDivergenceSync(row, row, { threads: 1 })], 0);
+  const together = await timeEach(() => klDivergence(row, row, { threads: cores }), 8, pause);
+  return Math.max(1, (together - callSeconds - handOffSeconds) * speedup / alone);
 }
 
 /** What an action takes that nothing disturbs: how much faster threads are shows only then. */
