@@ -60,6 +60,8 @@ export function onWasm(demand: Demand, manner: Manner, machine: Machine): Candid
 
 /** The WebAssembly candidate that is chosen: the fewest threads among those that are about as fast as the fastest. */
 export function bestOnWasm(demand: Demand, manner: Omit<Manner, "threads">, machine: Machine): Candidate {
+  const alone = onWasm(demand, { ...manner, threads: 1 }, machine);
+  if (alone.seconds <= machine.handOffSeconds) return alone; // over before another thread has begun
   const candidates = threadCounts(machine.cores).map((threads) => onWasm(demand, { ...manner, threads }, machine));
   const least = Math.min(...candidates.map(({ seconds }) => seconds));
   return candidates.find(({ seconds }) => seconds <= (1 + WORTHWHILE) * least) ?? candidates[0];

@@ -35,11 +35,17 @@ export interface Demand {
   readonly tensors: readonly Held[];
 }
 
+/** What calls ask for: who chooses the backend asks, and the backend asks again. */
+const known = new WeakMap<CheckedCall, Demand>();
+
 /** What a checked call asks for; `isResident` tells what lies in wasm memory. */
-export function demandOf(
-  { operation, dims, tensors }: CheckedCall,
-  isResident: (data: TensorData) => boolean,
-): Demand {
+export function demandOf(call: CheckedCall, isResident: (data: TensorData) => boolean): Demand {
+  const demand = known.get(call) ?? examine(call, isResident);
+  known.set(call, demand);
+  return demand;
+}
+
+function examine({ operation, dims, tensors }: CheckedCall, isResident: (data: TensorData) => boolean): Demand {
   const present = tensorNames(operation).filter((name) => tensors[name] !== undefined);
   const inputs = new Set(operation.inputs.map(({ name }) => name)), held: Held[] = [];
   for (const name of present) {

@@ -92,10 +92,10 @@ export function parseBytes(text: string): number {
 export function formatSeconds(seconds: number): string {
   new ValueChecker("format seconds").number("the number", seconds, { least: 0 });
   const units = ["s", "ms", "µs", "ns"];
-  const scaled = units.map((_, power) => (seconds * 1000 ** power).toPrecision(3));
-  const found = scaled.findIndex((digits) => Number(digits) >= 1);
-  const power = seconds === 0 ? 0 : found < 0 ? units.length - 1 : found;
-  return `${power === 0 && seconds >= 999.5 ? seconds.toFixed(0) : scaled[power]} ${units[power]}`;
+  let power = 0, value = seconds;
+  // What would round up to the next unit is said in it
+  for (; power < units.length - 1 && seconds > 0 && value < 0.9995; power++) value *= 1000;
+  return `${value >= 999.5 ? value.toFixed(0) : value.toPrecision(3)} ${units[power]}`;
 }
 
 function format(bytes: number, base: number, units: readonly string[]): string {
