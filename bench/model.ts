@@ -17,7 +17,7 @@ import { calibrate, type Candidate, formatSeconds, type Machine, plan } from "..
 import { parseShapes, type Shape } from "./cases.ts";
 import { measure } from "./harness.ts";
 import { type Case, CASES, type Operands, plannedInputs, prepare, SHAPES, STORAGE } from "./model/cases.ts";
-import { describeErrors, describeRegrets, type Point, type Regret } from "./model/report.ts";
+import { describeErrors, describeRegrets, describeWay, type Point, type Regret } from "./model/report.ts";
 import { plotScatter } from "./model/scatter.ts";
 
 /** What is predicted to take longer is not run. */
@@ -46,7 +46,7 @@ for (const shape of positionals.length > 0 ? parseShapes(positionals) : SHAPES) 
   }
   if (!values.json) console.error(`${shape.join(" × ")}: ${points.length} predictions so far`);
 }
-report(machine);
+await report(machine);
 
 /** Runs every candidate of a case in turns. */
 async function compare(
@@ -85,14 +85,10 @@ async function compare(
     regrets.push({
       name,
       share: times[chosen] / Math.min(...times) - 1,
-      chosen: label(winner),
-      best: label(candidates[times.indexOf(Math.min(...times))]),
+      chosen: describeWay(winner),
+      best: describeWay(candidates[times.indexOf(Math.min(...times))]),
     });
   }
-}
-
-function label({ backend, threads }: Candidate): string {
-  return backend === "wasm" ? `wasm, ${threads} thread${threads > 1 ? "s" : ""}` : backend;
 }
 
 async function report(machine: Machine): Promise<void> {

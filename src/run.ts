@@ -67,8 +67,7 @@ function choose(call: CheckedCall, demand: Demand): Choice<Backend> | Promise<Ch
   const wanted = call.options.backend ?? "auto", there = onDevice(call);
   if (wanted === "webgpu" || (wanted === "auto" && there !== undefined)) return onGpu(call, there);
   if (wanted !== "auto") return chooseSync(call);
-  const { threads } = call.options, manner = mannerOf(call, false), rates = machine();
-  const cpu = threads === undefined ? bestOnWasm(demand, manner, rates) : onWasm(demand, { ...manner, threads }, rates);
+  const rates = machine(), cpu = bestOnWasm(demand, mannerOf(call, false), rates, call.options.threads);
   const { pays, finding } = compare(cpu, onWebgpu(demand, rates), gpu?.isOpen() ?? false ? 0 : rates.gpu.openSeconds);
   return pays ? onGpuIfThereIsOne(call, finding) : fastest(call, finding);
 }

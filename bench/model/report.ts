@@ -21,6 +21,11 @@ export interface Regret {
   readonly best: string;
 }
 
+/** Who ran a call. */
+export function describeWay({ backend, threads }: Pick<Point, "backend" | "threads">): string {
+  return backend === "wasm" ? `wasm, ${threads} thread${threads > 1 ? "s" : ""}` : backend;
+}
+
 /** The value below which a share of the numbers lies. */
 export function quantile(numbers: readonly number[], share: number): number {
   const sorted = numbers.toSorted((a, b) => a - b);
@@ -47,7 +52,7 @@ export function describeErrors(points: readonly Point[]): string[][] {
   };
   return [
     ["", "predictions", "median error", "90th percentile", "worst", "predicted / measured"],
-    ...groups(({ backend, threads }) => backend === "wasm" ? `wasm, ${threads} threads` : backend).map(line),
+    ...groups(describeWay).map(line),
     ...groups(({ operation }) => operation).map(line),
     line(["all", points]),
   ];

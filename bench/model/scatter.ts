@@ -1,13 +1,13 @@
 /** Predictions against measurements, as a picture. */
 import { renderChart } from "../../src/cli/plan/render.ts";
-import type { Point } from "./report.ts";
+import { describeWay, type Point } from "./report.ts";
 
 /** Draws them on logarithmic axes, with the line where they are equal and the band of ±20 %. */
 export async function plotScatter(points: readonly Point[], path: string): Promise<void> {
-  const milliseconds = points.map(({ predictedSeconds, seconds, backend, threads }) => ({
+  const milliseconds = points.map(({ predictedSeconds, seconds, ...way }) => ({
     predicted: 1000 * predictedSeconds,
     measured: 1000 * seconds,
-    how: backend === "wasm" ? `wasm, ${threads} thread${threads > 1 ? "s" : ""}` : backend,
+    how: describeWay(way),
   }));
   const all = milliseconds.flatMap(({ predicted, measured }) => [predicted, measured]);
   const ends = [Math.min(...all), Math.max(...all)];

@@ -44,7 +44,7 @@ export async function calibrate(options: CalibrateOptions = {}): Promise<Machine
   const { webgpu, threads } = check.bag<CalibrateOptions>(options, ["webgpu", "threads"]);
   const isWanted = check.flag("webgpu", webgpu);
   const most = { fallback: UNMEASURED.cores, least: 1, most: 128, integer: true } as const;
-  const cpu = { ...machine(), ...await measureCpu(check.number("threads", threads, most)), isMeasured: true };
+  const cpu = await measureCpu(machine(), check.number("threads", threads, most));
   if (!isWanted) return useMachine(cpu);
   const { measureGpu } = await import("./calibrate/gpu.ts");
   return useMachine(await measureGpu(cpu));

@@ -5,7 +5,7 @@
  */
 import type { BackendName, Traffic } from "../operation.ts";
 import { bytesOf, type Demand, sumBytes, traffic } from "./demand.ts";
-import { STAGING_LIMIT_BYTES } from "./division.ts";
+import { SEGMENT, STAGING_LIMIT_BYTES } from "./division.ts";
 import type { Machine } from "./machine.ts";
 import {
   divisionOf,
@@ -15,6 +15,7 @@ import {
   predictReference,
   predictWasm,
   predictWebgpu,
+  SMALL_ROW_BYTES,
 } from "./predict.ts";
 import { formatSeconds } from "./units.ts";
 
@@ -44,7 +45,7 @@ export function onWasm(demand: Demand, manner: Manner, machine: Machine): Candid
     : rowsPerBlock === demand.dims.rows
     ? "all rows at once"
     : `blocks of ${rowsPerBlock} row${rowsPerBlock === 1 ? "" : "s"}`;
-  const staged = demand.tensors.filter((tensor) => isStaged(tensor) && tensor.rowBytes > 64);
+  const staged = demand.tensors.filter((tensor) => isStaged(tensor) && tensor.rowBytes > SMALL_ROW_BYTES);
   const blockBytes = staged.reduce((sum, { rowBytes }) => sum + rowBytes * rowsPerBlock, 0);
   const whole = staged.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
   const slots = threads === 1 && manner.isSync ? 1 : 2 * threads + 1;
@@ -58,11 +59,21 @@ export function onWasm(demand: Demand, manner: Manner, machine: Machine): Candid
   };
 }
 
-/** The WebAssembly candidate that is chosen: the fewest threads among those that are about as fast as the fastest. */
-export function bestOnWasm(demand: Demand, manner: Omit<Manner, "threads">, machine: Machine): Candidate {
+/**
+ * The WebAssembly candidate that is chosen: with the threads that are asked for, else the fewest among those that are about as
+ * fast as the fastest.
+ */
+export function bestOnWasm(
+  demand: Demand,
+  manner: Omit<Manner, "threads">,
+  machine: Machine,
+  wanted?: number,
+): Candidate {
+  if (wanted !== undefined) return onWasm(demand, { ...manner, threads: wanted }, machine);
   const alone = onWasm(demand, { ...manner, threads: 1 }, machine);
   if (alone.seconds <= machine.handOffSeconds) return alone; // over before another thread has begun
-  const candidates = threadCounts(machine.cores).map((threads) => onWasm(demand, { ...manner, threads }, machine));
+  const more = threadCounts(machine.cores).slice(1);
+  const candidates = [alone, ...more.map((threads) => onWasm(demand, { ...manner, threads }, machine))];
   const least = Math.min(...candidates.map(({ seconds }) => seconds));
   return candidates.find(({ seconds }) => seconds <= (1 + WORTHWHILE) * least) ?? candidates[0];
 }
@@ -73,7 +84,7 @@ export function onWebgpu(demand: Demand, machine: Machine): Candidate {
   return {
     backend: "webgpu",
     threads: 1,
-    chunking: "segments of 8192 classes",
+    chunking: `segments of ${SEGMENT} classes`,
     ...predictWebgpu(demand, machine),
     ...moved(demand),
     peakBytes: newBytes(demand) + Math.min(copied, GPU_BYTES),
@@ -105,18 +116,14 @@ export function compare(
   openSeconds: number,
 ): { readonly pays: boolean; readonly finding: string } {
   const threads = cpu.threads === 1 ? "" : ` on ${cpu.threads} threads`;
-  const answer = `${say(gpu.copySeconds)} of copies and ${say(gpu.fixedSeconds)} until it answers`;
+  const answer = `${formatSeconds(gpu.copySeconds)} of copies and ${formatSeconds(gpu.fixedSeconds)} until it answers`;
   const pays = gpu.seconds + openSeconds < cpu.seconds;
   return {
     pays,
     finding: pays
-      ? `predicted ${say(gpu.seconds)} with ${answer}, WebAssembly ${say(cpu.seconds)}${threads}`
-      : `predicted ${say(cpu.seconds)}${threads}, a GPU ${say(gpu.seconds)} with ${answer}`,
+      ? `predicted ${formatSeconds(gpu.seconds)} with ${answer}, WebAssembly ${formatSeconds(cpu.seconds)}${threads}`
+      : `predicted ${formatSeconds(cpu.seconds)}${threads}, a GPU ${formatSeconds(gpu.seconds)} with ${answer}`,
   };
-}
-
-function say(seconds: number): string {
-  return formatSeconds(seconds);
 }
 
 function moved(demand: Demand): Pick<Traffic, "bytesRead" | "bytesWritten"> {

@@ -4,6 +4,7 @@
  * @module
  */
 import { isOnDevice, tensorNames } from "../arguments.ts";
+import { ELEMENT_BYTES } from "./head.ts";
 import type { AnyTensor, CheckedCall, Dims, Operation, TensorData, TensorSpec, Traffic } from "../operation.ts";
 
 /** Where a tensor lies: in an array, in shared memory that all threads see, in wasm memory, in a buffer of the GPU. */
@@ -108,7 +109,7 @@ function describe(
 ): Pick<Held, "rows" | "rowBytes" | "dtype" | "place" | "isNew"> {
   const { columns, dtype } = tensor, rows = tensor.rowStride === 0 ? Math.min(1, tensor.rows) : tensor.rows;
   if (isOnDevice(tensor)) {
-    return { rows, rowBytes: columns * (dtype === "f32" ? 4 : 2), dtype, place: "gpu", isNew: false };
+    return { rows, rowBytes: columns * ELEMENT_BYTES[tensor.dtype], dtype, place: "gpu", isNew: false };
   }
   const { data, isNew = false } = tensor, shared = globalThis.SharedArrayBuffer;
   const isShared = shared !== undefined && data.buffer instanceof shared;

@@ -2,8 +2,9 @@
  * How long a call takes on each backend, by arithmetic: rates of the machine times sizes of the call.
  *
  * On a CPU, t threads: the kernel's arithmetic divided by how much faster t threads are, or the bytes over what t threads
- * read from memory, whichever is more; and what must be copied, which the caller does meanwhile. On a GPU: the copies there
- * and back, the larger of arithmetic and memory, and what it takes to be told.
+ * read from memory, whichever is more; and what must be copied: by the caller, meanwhile if the threads leave it a core, or
+ * by the threads themselves where they see it. On a GPU: the copies there and back, the larger of arithmetic and memory, and
+ * what it takes to be told.
  *
  * @module
  */
@@ -14,6 +15,9 @@ import type { Machine, Rate } from "./machine.ts";
 
 /** Work that is not worth leaving the caller's thread for, in seconds. */
 export const INLINE_SECONDS = 1e-3;
+
+/** A row that is staged once with all others, not a block at a time. */
+export const SMALL_ROW_BYTES = 64;
 
 /** The share of the lesser of arithmetic and memory that the other does not hide, as seen on one thread. */
 const EXPOSED = 0.3;
@@ -61,7 +65,11 @@ export function predictWasm(demand: Demand, { threads, isPlain, isSync }: Manner
   const busy = together(computeSeconds, memorySeconds);
   // A row that is shared by threads is staged before they begin; and a caller without a core copies in the threads' time
   const isOverlapped = !isHere && parts === 1 && (isSync || division.threads < cores);
-  const variable = isOverlapped ? Math.max(busy, copySeconds) : busy + copySeconds;
+  const variable = isShared(demand)
+    ? busy + copySeconds / faster(machine, division.threads)
+    : isOverlapped
+    ? Math.max(busy, copySeconds)
+    : busy + copySeconds;
   const fixedSeconds = callSeconds + (isHere ? 0 : handOffSeconds);
   return { seconds: variable + fixedSeconds, computeSeconds, memorySeconds, copySeconds, fixedSeconds };
 }
@@ -79,7 +87,11 @@ export function predictWebgpu(demand: Demand, machine: Machine): Prediction {
   const memorySeconds = movedBytes(demand) / gpu.memoryBytesPerSecond;
   const up = sumBytes(demand, ({ isInput, place }) => isInput && place !== "gpu") / gpu.uploadBytesPerSecond;
   const down = sumBytes(demand, ({ isOutput, place }) => isOutput && place !== "gpu") / gpu.downloadBytesPerSecond;
-  const copySeconds = up + down + sumBytes(demand, ({ isNew }) => isNew) / machine.newBytesPerSecond;
+  const written = demand.tensors.filter(({ isNew }) => isNew).reduce(
+    (sum, tensor) => sum + writing(tensor, machine),
+    0,
+  );
+  const copySeconds = up + down + written;
   const fixedSeconds = gpu.answerSeconds;
   const seconds = together(computeSeconds, memorySeconds) + copySeconds + fixedSeconds;
   return { seconds, computeSeconds, memorySeconds, copySeconds, fixedSeconds };
@@ -106,10 +118,16 @@ export function isStaged({ place }: Held): boolean {
   return place !== "wasm" && place !== "gpu";
 }
 
+/** Whether all that is staged a block at a time lies where every thread sees it. */
+function isShared({ tensors }: Demand): boolean {
+  const blocked = tensors.filter((tensor) => isStaged(tensor) && tensor.rowBytes > SMALL_ROW_BYTES);
+  return blocked.length > 0 && blocked.every(({ place }) => place === "shared");
+}
+
 /** The name of a kernel's rate: the operation, its outputs that may be left out, how it reads and how it writes. */
 export function kernelName(demand: Demand, outputs: readonly string[]): string {
-  const read = demand.tensors[0].dtype,
-    written = demand.tensors.find(({ isOutput, rowBytes }) => isOutput && rowBytes > 8);
+  const read = demand.tensors[0].dtype;
+  const written = demand.tensors.find(({ isOutput, rowBytes }) => isOutput && rowBytes > 8);
   const isMatrix = written !== undefined && ["f32", "f16", "bf16"].includes(written.dtype);
   return [[demand.operation.name, ...outputs].join("+"), read, ...(isMatrix ? [written.dtype] : [])].join(" ");
 }
@@ -157,11 +175,17 @@ function movedBytes(demand: Demand): number {
   return bytesRead + bytesWritten + sumBytes(demand, ({ isInput, isOutput }) => isOutput && !isInput);
 }
 
-function copies(demand: Demand, { copyBytesPerSecond, newBytesPerSecond }: Machine): number {
+/** Seconds to stage what must be, and to copy it back. */
+function copies(demand: Demand, machine: Machine): number {
   return demand.tensors.filter(isStaged).reduce((sum, tensor) => {
-    const bytes = bytesOf(tensor);
-    const fresh = bytes > RECYCLED_BYTES ? newBytesPerSecond : copyBytesPerSecond / 2;
-    const rate = tensor.isNew ? fresh : copyBytesPerSecond;
-    return sum + (tensor.isInput ? bytes / copyBytesPerSecond : 0) + (tensor.isOutput ? bytes / rate : 0);
+    const reading = tensor.isInput ? bytesOf(tensor) / machine.copyBytesPerSecond : 0;
+    return sum + reading + (tensor.isOutput ? writing(tensor, machine) : 0);
   }, 0);
+}
+
+/** Seconds to write a tensor to its array. */
+function writing(tensor: Held, { copyBytesPerSecond, newBytesPerSecond }: Machine): number {
+  const bytes = bytesOf(tensor);
+  if (!tensor.isNew) return bytes / copyBytesPerSecond;
+  return bytes / (bytes > RECYCLED_BYTES ? newBytesPerSecond : copyBytesPerSecond / 2);
 }

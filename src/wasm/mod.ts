@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bestOnWasm, onWasm } from "../cost/candidates.ts";
+import { bestOnWasm } from "../cost/candidates.ts";
 import { demandOf } from "../cost/demand.ts";
 import { machine } from "../cost/machine.ts";
 import { INLINE_SECONDS } from "../cost/predict.ts";
@@ -64,10 +64,7 @@ function choose(call: CheckedCall, isSync: boolean): { pool?: Pool; division: Di
   const kernels = instance(call);
   if (kernels === undefined) throw new Error("A call with an obstacle was begun");
   const { deterministic: isPlain = false, threads: wanted } = call.options;
-  const demand = demandOf(call, isResident), manner = { isPlain, isSync }, rates = machine();
-  const deserved = wanted === undefined
-    ? bestOnWasm(demand, manner, rates)
-    : onWasm(demand, { ...manner, threads: wanted }, rates);
+  const deserved = bestOnWasm(demandOf(call, isResident), { isPlain, isSync }, machine(), wanted);
   const sizes = sizesOf(call), division = divide(sizes, deserved.threads);
   const isAlone = division.threads === 1 && (isSync || deserved.computeSeconds < INLINE_SECONDS);
   const pool = isAlone ? undefined : threads(division.threads - (isSync ? 1 : 0));

@@ -6,10 +6,10 @@
 import { hostTensors, tensorNames } from "../arguments.ts";
 import type { CheckedCall, Tensor } from "../operation.ts";
 import { type Sizes, STAGING_LIMIT_BYTES } from "../cost/division.ts";
+import { SMALL_ROW_BYTES } from "../cost/predict.ts";
 import { isResident } from "./memory.ts";
 
 /** What is staged once although it has rows: vectors of a few numbers a row. */
-const SMALL_ROW_BYTES = 64;
 const SMALL_BYTES = 2 ** 20;
 
 /** A tensor of a call. An output that is also an input (in place) is one use. */

@@ -12,7 +12,7 @@ import { type AllocatedMatrix, allocateMatrix } from "../../wasm/allocate.ts";
 import { isResident } from "../../wasm/memory.ts";
 import { wasm } from "../../wasm/mod.ts";
 import { demandOf } from "../demand.ts";
-import { type Machine, type Rate, UNMEASURED } from "../machine.ts";
+import type { Machine, Rate } from "../machine.ts";
 import { kernelName } from "../predict.ts";
 import { LEAST_ROUNDS, median, timeAll, timeEach } from "./clock.ts";
 import { type Kernel, KERNELS, Samples } from "./samples.ts";
@@ -49,16 +49,16 @@ const PROBE: Operation = {
   work: () => ({ exps: 0, flops: 1 }),
 };
 
-/** The CPU's part of a machine. */
-export async function measureCpu(cores: number): Promise<Omit<Machine, "gpu" | "isMeasured">> {
+/** The machine with its CPU measured, of which calls may take so many cores; what is known of its GPU stays. */
+export async function measureCpu(machine: Machine, cores: number): Promise<Machine> {
   using samples = new Samples(SHORT_ROWS * BLOCK);
   const [kernels, plainFactor] = measureWasm(samples);
-  const { kernels: { webgpu }, arithmetic } = UNMEASURED;
   return {
+    ...machine,
+    isMeasured: true,
     cores,
     plainFactor,
-    arithmetic,
-    kernels: { wasm: kernels, webgpu, reference: measureReference(samples) },
+    kernels: { ...machine.kernels, wasm: kernels, reference: measureReference(samples) },
     ...await measureThreads(cores),
     ...measureCopies(),
   };
