@@ -5,6 +5,7 @@
  * @module
  */
 import { show, ValueChecker } from "./check.ts";
+import { MAX_THREADS } from "./cost/division.ts";
 import type { AnyTensor, CommonOptions, DeviceTensor, DType, LogitsOptions, Matrix, TensorData } from "./operation.ts";
 import { COLUMNS, type Partial as PartialResult, type PartialKind } from "./partial.ts";
 import { isSamePlace, overlap } from "./tensors.ts";
@@ -14,9 +15,6 @@ export const MAX_SIZE = 2 ** 31 - 1;
 
 /** Options that every operation understands. */
 const COMMON = ["backend", "device", "deterministic", "threads", "signal"];
-
-/** More threads than this would be a mistake: each takes some 12 MB. */
-const MAX_THREADS = 128;
 
 /** Those of operations on logits. */
 const LOGITS = ["softcap", "temperature"];

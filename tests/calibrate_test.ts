@@ -66,6 +66,8 @@ onGpu("calibrate({ webgpu: true }) measures the way there and back, and its kern
     assert(found.gpu.name !== "" && found.gpu.answerSeconds > 0 && found.gpu.openSeconds > 0);
     const timed = Object.keys(found.kernels.webgpu).length;
     assert(timed === 0 || timed === KERNELS.length, `${timed} kernels were timed`);
+    const again = await calibrate();
+    assertEquals([again.gpu, again.kernels.webgpu], [found.gpu, found.kernels.webgpu], "the CPU's part alone is new");
   } finally {
     useMachine(former);
   }

@@ -80,6 +80,9 @@ Deno.test("plan() counts new matrices, copies and what is staged", () => {
   assert(made.peakBytes >= bytes && made.peakBytes <= bytes + 64 * 2 ** 20);
   const copied = of({ place: "array", written: "given" });
   assertAlmostEquals(copied.copySeconds, 2 * bytes / TWO.copyBytesPerSecond, 1e-6);
+  const seen = of({ place: "shared", written: "given" });
+  assertEquals(seen.copySeconds, copied.copySeconds);
+  assert(seen.seconds < copied.seconds, "what all threads see is copied by all");
   const halves = of({ place: "wasm", dtype: "f16", written: "given" });
   assertEquals([halves.bytesRead, halves.bytesWritten], [bytes / 2, bytes / 2]);
 });
@@ -210,6 +213,11 @@ Deno.test("plan() refuses absurd arguments by name and value", () => {
     ],
     [["crossEntropy", dims, { inputs: { outputs: "gradient" } }], TypeError, "inputs.outputs is not an array"],
     [["softmax", dims, { inputs: { where: 1 } }], TypeError, 'there is no property of inputs "where"'],
+    [
+      ["softmax", dims, { inputs: { place: "gpu" }, deterministic: true }],
+      RangeError,
+      "deterministic is true, which a GPU",
+    ],
     [["softmax", dims, { machine: {} }], TypeError, "machine.isMeasured is not a boolean"],
     [["softmax", dims, { deterministic: "yes" }], TypeError, 'deterministic is "yes", not a boolean'],
   ];

@@ -5,6 +5,7 @@
  */
 import { ValueChecker } from "../check.ts";
 import { measureCpu } from "./calibrate/cpu.ts";
+import { MAX_THREADS } from "./division.ts";
 import { type Machine, machine, UNMEASURED, useMachine } from "./machine.ts";
 
 /** Options of {@linkcode calibrate}. */
@@ -43,7 +44,7 @@ export async function calibrate(options: CalibrateOptions = {}): Promise<Machine
   const check = new ValueChecker("calibrate");
   const { webgpu, threads } = check.bag<CalibrateOptions>(options, ["webgpu", "threads"]);
   const isWanted = check.flag("webgpu", webgpu);
-  const most = { fallback: UNMEASURED.cores, least: 1, most: 128, integer: true } as const;
+  const most = { fallback: UNMEASURED.cores, least: 1, most: MAX_THREADS, integer: true } as const;
   const cpu = await measureCpu(machine(), check.number("threads", threads, most));
   if (!isWanted) return useMachine(cpu);
   const { measureGpu } = await import("./calibrate/gpu.ts");

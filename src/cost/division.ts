@@ -23,6 +23,9 @@ const BLOCKS_PER_THREAD = 4;
 /** What meeting costs: a row shared by two threads takes more than half as long. */
 const MEETING = 1.1;
 
+/** The most threads of a call: more would be a mistake, as each takes some 12 MB. */
+export const MAX_THREADS = 128;
+
 /** The most that staging may take, whatever the size of the input. */
 export const STAGING_LIMIT_BYTES = 64 * 2 ** 20;
 

@@ -140,7 +140,9 @@ export function machine(): Machine {
  * ```
  */
 export function useMachine(value: Machine | undefined): Machine {
-  return current = value === undefined ? UNMEASURED : checkMachine(new ValueChecker("use machine"), value);
+  return current = value === undefined
+    ? UNMEASURED
+    : structuredClone(checkMachine(new ValueChecker("use machine"), value));
 }
 
 /** A machine whose every number is there and makes sense. */

@@ -106,9 +106,9 @@ export interface Budget extends Omit<Head, "batch"> {
  * The largest batch whose loss and gradient fit: the greatest whose peak is at most fraction · budgetBytes − reservedBytes.
  *
  * @param budget Bytes, sizes of a sequence and of the vocabulary, and the method.
- * @returns Sequences; 0 if not even one fits.
+ * @returns Sequences; 0 if not even one fits, and no more than have bytes that a number holds exactly.
  * @throws {TypeError} If a number is missing or not one, or a name is unknown.
- * @throws {RangeError} If a number is out of range, or a batch of any size would fit.
+ * @throws {RangeError} If a number is out of range.
  *
  * @example Sequences of 1,024 tokens over GPT-2's vocabulary whose f16 logits fit 10 GB
  * ```ts

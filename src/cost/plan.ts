@@ -43,7 +43,8 @@ export interface Plan {
  * @param options The machine, and where the inputs lie; the current machine and f32 arrays unless given.
  * @returns All candidates, the winner and the reason.
  * @throws {TypeError} If a size is missing, or a name is unknown.
- * @throws {RangeError} If a size is negative, fractional or beyond 2³¹ − 1, or the operation has no such output.
+ * @throws {RangeError} If a size is negative, fractional or beyond 2³¹ − 1, or the operation has no such output, or
+ *   a deterministic result is wanted of a GPU.
  *
  * @example What a second copy of the logits costs
  * ```ts
@@ -83,6 +84,7 @@ export function plan(
     ...isThere ? [] : [onReference(demand, rates)],
     ...isPlain ? [] : [gpu],
   ].sort((a, b) => a.seconds - b.seconds);
+  if (isThere && isPlain) throw check.rangeError("deterministic is true, which a GPU cannot promise");
   if (isThere) {
     return { candidates, winner: gpu, reason: `The inputs are on the GPU: predicted ${formatSeconds(gpu.seconds)}` };
   }
@@ -90,9 +92,8 @@ export function plan(
   const isTaken = pays && !isPlain && !rates.gpu.isFallback;
   const winner = isTaken ? gpu : cpu;
   const who = isTaken ? "WebGPU" : "WebAssembly";
-  const why = pays && !isTaken
-    ? `${rates.gpu.isFallback ? "the GPU is a CPU in disguise" : "a GPU is not deterministic"}`
-    : finding;
+  const refusal = rates.gpu.isFallback ? "the GPU is a CPU in disguise" : "a GPU is not deterministic";
+  const why = pays && !isTaken ? refusal : finding;
   return { candidates, winner, reason: `${who}: ${why}` };
 }
 

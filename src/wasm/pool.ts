@@ -7,6 +7,7 @@
  * @module
  */
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { MAX_THREADS } from "../cost/division.ts";
 import { compiledModules, WORKSPACE_BYTES } from "./kernels.ts";
 import { give, take, wasmBuffer, wasmMemory } from "./memory.ts";
 import {
@@ -21,9 +22,6 @@ import {
   type Word,
   type WorkerData,
 } from "./thread.ts";
-
-/** The most threads that a call may ask for (src/validate.ts). */
-const MAX_THREADS = 128;
 
 /** Bytes of room for the Views of a call: more than any kernel has. */
 export const VIEWS_BYTES = 12 * 32;
