@@ -18,15 +18,23 @@
  *
  * @module
  */
+export { adaptiveLogProbabilities } from "./src/ops/adaptive_log_probabilities.ts";
+export { adaptiveLogSoftmax } from "./src/ops/adaptive_log_softmax.ts";
+export { adaptivePredictions } from "./src/ops/adaptive_predictions.ts";
+export { adaptiveShapes } from "./src/ops/adaptive_shapes.ts";
 export { allocate } from "./src/ops/allocate.ts";
 export { crossEntropy } from "./src/ops/cross_entropy.ts";
 export { entropy } from "./src/ops/entropy.ts";
 export { jsDivergence } from "./src/ops/js_divergence.ts";
 export { klDivergence } from "./src/ops/kl_divergence.ts";
+export { linear } from "./src/ops/linear.ts";
+export { linearCrossEntropy } from "./src/ops/linear_cross_entropy.ts";
+export { linearKlDivergence } from "./src/ops/linear_kl_divergence.ts";
 export { logSoftmax } from "./src/ops/log_softmax.ts";
 export { finishPartials, mergePartials } from "./src/ops/merge_partials.ts";
 export { logSumExp } from "./src/ops/log_sum_exp.ts";
 export { crossEntropyPartial, klDivergencePartial, logSumExpPartial } from "./src/ops/partials.ts";
+export { sampledSoftmaxLoss } from "./src/ops/sampled_softmax_loss.ts";
 export { softmax } from "./src/ops/softmax.ts";
 export { tokenStatistics } from "./src/ops/token_statistics.ts";
 export * from "./src/types.ts";

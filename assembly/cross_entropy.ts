@@ -13,7 +13,7 @@ import { chain, commit, destination, loadBlock, origin, storeOne, transform } fr
 import { classWeight, describe, unlabel } from "./labels";
 import { canKeep, finishKept, orient, rowLabelled, rowLogSumExp, rowMass, rowMax, rowOrigin, rowSum } from "./scan";
 import { rowTarget, scan, scanKeeping, scanLabels, seek } from "./scan";
-import { weigh } from "./sweep";
+import { maximum, weigh, weightOf } from "./sweep";
 import { endClass, firstClass } from "./team";
 
 const IGNORED = -1;
@@ -74,7 +74,7 @@ export function crossEntropy(
       const factor = gradientScale.present ? scale * <f64>load<f32>(gradientScale.row(row)) : scale;
       const pull = zLoss == 0 ? mass : mass + 2 * zLoss * lse;
       if (kept) finishKept(gradient, row, vocab, factor * pull / rowSum);
-      else descend(logits, gradient, row, vocab, factor, pull, labelled);
+      else descend(logits, gradient, row, vocab, <f32>rowMax, <f32>(factor * pull / rowSum), <f32>factor, labelled, 0, -1);
       if (target >= firstClass(vocab) && target < endClass(vocab) && x != -Infinity) {
         const share = Math.exp(<f64>x - rowMax) / rowSum * pull;
         const smooth = <f64>(smoothing * classWeight(target));
@@ -104,9 +104,22 @@ function ignore(row: i32, vocab: i32, loss: View, lse: View, hit: View, partial:
   memory.fill(gradient.row(row) + (<usize>first << width), 0, <usize>(endClass(vocab) - first) << width);
 }
 
-/** The gradient of every class but the target: factor·(pull·p − τ). */
-function descend(logits: View, gradient: View, row: i32, vocab: i32, factor: f64, pull: f64, labelled: bool): void {
-  const scale = <f32>(factor * pull / rowSum);
+/** Classes that are left out of a gradient together. */
+const RUN: i32 = 256;
+
+/** The gradient of every class but the target: scale·e^(x − max) − factor·τ; 0 in runs where no |scale·e| comes to `least`. */
+export function descend(
+  logits: View,
+  gradient: View,
+  row: i32,
+  vocab: i32,
+  max: f32,
+  scale: f32,
+  factor: f32,
+  labelled: bool,
+  least: f32,
+  target: i32,
+): void {
   for (let start = firstClass(vocab), end = endClass(vocab); start < end; start += BLOCK) {
     const length = blockLength(start, vocab), count = padded(length);
     // In place, the block is overwritten before τ and the chain rule have looked at it: they need a copy.
@@ -116,15 +129,35 @@ function descend(logits: View, gradient: View, row: i32, vocab: i32, factor: f64
       memory.copy(scratch(0), x, <usize>count << 2);
       x = scratch(0);
     }
-    weigh(x, g, count, <f32>rowMax, scale);
-    if (labelled) unlabel(x, g, row, start, length, <f32>factor);
+    const small = least > 0 ? smallRuns(x, count, max, least / Mathf.abs(scale), target - start) : 0;
+    weigh(x, g, count, max, scale);
+    if (labelled) unlabel(x, g, row, start, length, factor);
     chain(x, g, count, origin);
+    for (let first = 0; first < count; first += RUN) {
+      if (small & (1 << first / RUN)) memory.fill(g + (<usize>first << 2), 0, <usize>min(RUN, count - first) << 2);
+    }
     commit(gradient, row, start, length, g);
   }
 }
 
+/** The runs of a block, a bit each, in which no e^(x − max) comes to `least` and the target is not. */
+function smallRuns(x: usize, count: i32, max: f32, least: f32, target: i32): i32 {
+  let small = 0;
+  for (let first = 0; first < count; first += RUN) {
+    if (target >= first && target < first + RUN) continue;
+    const peak = maximum(x + (<usize>first << 2), min(RUN, count - first));
+    if (weightOf(Mathf.max(peak - max, -88)) < <f64>least) small |= 1 << first / RUN;
+  }
+  return small;
+}
+
+/** The target's transformed logit, from the row's origin on. */
+export function targetOf(logits: View, row: i32, target: i32): f32 {
+  return load<f32>(loadBlock(logits, row, target, 1, scratch(0)));
+}
+
 /** Overwrites the target's entry. */
-function correct(gradient: View, row: i32, target: i32, x: f32, value: f32): void {
+export function correct(gradient: View, row: i32, target: i32, x: f32, value: f32): void {
   const at = scratch(0), slope = scratch(1);
   for (let i: usize = 0; i < 64; i += 16) {
     v128.store(at + i, f32x4.splat(x));

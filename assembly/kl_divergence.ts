@@ -73,7 +73,7 @@ function slopeP(count: i32, centre: f32, value: f32, scale: f32): void {
 }
 
 /** scale·(Q − P) into scratch 4, from d where P and Q are near; 0 where q is masked. */
-function slopeQ(count: i32, centre: f32, scale: f32): void {
+export function slopeQ(count: i32, centre: f32, scale: f32): void {
   const c = f32x4.splat(centre), k = f32x4.splat(scale), one = constant(10), lowest = f32x4.neg(constant(21));
   for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) {
     const weight = v128.andnot(v128.load(scratch(2) + i), f32x4.eq(v128.load(xq + i), lowest));

@@ -84,6 +84,13 @@ function absorb(p: View, q: View, row: i32, start: i32, vocab: i32, segment: Pai
   segment.add(mp, sp, mq, sq, between, within);
 }
 
+/** Takes two rows that were not scanned here for the last ones, of which this much is known. */
+export function assume(mp: f64, mq: f64, between: f64): void {
+  maxP = mp;
+  maxQ = mq;
+  gap = between;
+}
+
 /**
  * A block of the rows last scanned: P in scratch 2 and Q in 3, times kp·sumP and kq·sumQ, and in 5 δ less a shift. Returns
  * what δ must still be less for ln P − ln Q.

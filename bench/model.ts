@@ -3,7 +3,8 @@
  *
  * ```sh
  * deno task bench:model                   # all operations, dtypes, shapes, backends and counts of threads
- * deno task bench:model 16x50257          # one shape
+ * deno task bench:model 16x50257          # one shape of logits
+ * deno task bench:model --operation linearCrossEntropy
  * deno task bench:model --plot model.svg  # the scatter; needs --allow-write, which the task gives
  * deno task bench:model --json
  * ```
@@ -11,24 +12,26 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import type { CommonOptions, DType } from "../mod.ts";
+import type { CommonOptions } from "../mod.ts";
 import { alignColumns } from "../src/cli/table.ts";
-import { calibrate, type Candidate, formatSeconds, type Machine, plan } from "../src/cost/mod.ts";
-import { parseShapes, type Shape } from "./cases.ts";
+import { calibrate, type Candidate, formatSeconds, type Machine, plan, type PlannedInputs } from "../src/cost/mod.ts";
+import { parseShapes } from "./cases.ts";
 import { measure } from "./harness.ts";
-import { type Case, CASES, type Operands, plannedInputs, prepare, SHAPES, STORAGE } from "./model/cases.ts";
+import { type Case, CASES, plannedInputs, prepare, SHAPES, STORAGE } from "./model/cases.ts";
+import { LINEAR_CASES, LINEAR_SHAPES, LINEAR_STORAGE, plannedLinear, prepareLinear } from "./model/linear.ts";
 import { describeErrors, describeRegrets, describeWay, type Point, type Regret } from "./model/report.ts";
 import { plotScatter } from "./model/scatter.ts";
 
-/** What is predicted to take longer is not run. */
+/** What is predicted to take longer is not run; of products more is waited for, which take longer than logits. */
 const PATIENCE_SECONDS = 0.15;
+const LINEAR_PATIENCE_SECONDS = 1.2;
 
 /** Runs of each candidate at least, and seconds. */
 const LEAST_RUNS = 5;
 const MEASURED_SECONDS = 0.06;
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: "boolean" }, plot: { type: "string" } },
+  options: { json: { type: "boolean" }, operation: { type: "string" }, plot: { type: "string" } },
   allowPositionals: true,
 });
 
@@ -39,27 +42,45 @@ const machine = await calibrate();
 const calibrationSeconds = (performance.now() - start) / 1000;
 
 const points: Point[] = [], regrets: Regret[] = [];
-for (const shape of positionals.length > 0 ? parseShapes(positionals) : SHAPES) {
+const isWanted = ({ operation }: { readonly operation: string }) => operation === (values.operation ?? operation);
+const [cases, linearCases] = [CASES.filter(isWanted), LINEAR_CASES.filter(isWanted)];
+for (const shape of positionals.length > 0 ? parseShapes(positionals) : cases.length > 0 ? SHAPES : []) {
+  const [rows, vocab] = shape;
   for (const [place, dtype] of STORAGE) {
     using operands = prepare(shape, place, dtype);
-    for (const one of CASES) await compare(one, operands, shape, place, dtype);
+    for (const one of cases) {
+      const dims = { rows, vocab, ...(one.top && { top: one.top }) };
+      await compare(one, operands, dims, plannedInputs(one, place, dtype), PATIENCE_SECONDS);
+    }
   }
-  if (!values.json) console.error(`${shape.join(" × ")}: ${points.length} predictions so far`);
+  tell(shape);
+}
+for (const shape of positionals.length > 0 || linearCases.length === 0 ? [] : LINEAR_SHAPES) {
+  const [rows, hidden, vocab] = shape;
+  for (const [place, dtype] of LINEAR_STORAGE) {
+    using operands = prepareLinear(shape, place, dtype);
+    for (const one of linearCases) {
+      await compare(one, operands, { rows, hidden, vocab }, plannedLinear(one, place, dtype), LINEAR_PATIENCE_SECONDS);
+    }
+  }
+  tell(shape);
 }
 await report(machine);
 
+function tell(shape: readonly number[]): void {
+  if (!values.json) console.error(`${shape.join(" × ")}: ${points.length} predictions so far`);
+}
+
 /** Runs every candidate of a case in turns. */
-async function compare(
-  one: Case,
-  operands: Operands,
-  shape: Shape,
-  place: "wasm" | "array",
-  dtype: DType,
+async function compare<Given>(
+  one: Case<Given>,
+  operands: Given,
+  dims: Readonly<Record<string, number>>,
+  inputs: PlannedInputs,
+  patienceSeconds: number,
 ): Promise<void> {
-  const [rows, vocab] = shape;
-  const dims = { rows, vocab, ...(one.top && { top: one.top }) };
-  const planned = plan(one.operation, dims, { machine, inputs: plannedInputs(one, place, dtype) });
-  const isRun = ({ backend, seconds }: Candidate) => seconds < PATIENCE_SECONDS && (backend !== "webgpu" || hasGpu);
+  const planned = plan(one.operation, dims, { machine, inputs });
+  const isRun = ({ backend, seconds }: Candidate) => seconds < patienceSeconds && (backend !== "webgpu" || hasGpu);
   const candidates = planned.candidates.filter(isRun).toSorted((a, b) =>
     Number(a.backend === "webgpu") - Number(b.backend === "webgpu")
   );
@@ -72,7 +93,8 @@ async function compare(
     ...await measure(contenders.filter(({ name }) => name !== "webgpu"), MEASURED_SECONDS, LEAST_RUNS),
     ...await measure(contenders.filter(({ name }) => name === "webgpu"), MEASURED_SECONDS, LEAST_RUNS),
   ];
-  const name = `${one.name}, ${dtype} in ${place === "wasm" ? "wasm memory" : "arrays"}, ${rows} × ${vocab}`;
+  const { top: _, ...sizes } = dims, where = inputs.place === "wasm" ? "wasm memory" : "arrays";
+  const name = `${one.name}, ${inputs.dtype} in ${where}, ${Object.values(sizes).join(" × ")}`;
   const times = measured.map(({ medianSeconds }) => medianSeconds);
   candidates.forEach(({ backend, threads, seconds }, i) =>
     points.push({ name, operation: one.name, backend, threads, predictedSeconds: seconds, seconds: times[i] })

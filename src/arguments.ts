@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AnyTensor, CheckedCall, DeviceTensor, Operation, Tensor } from "./operation.ts";
+import type { AnyTensor, CheckedCall, DeviceTensor, Operation, Tensor, TensorSpec } from "./operation.ts";
 
 /** The names of an operation's tensors: inputs, then outputs, as in its record. */
 export function tensorNames(operation: Operation): string[] {
@@ -19,6 +19,14 @@ export function dimensionNames(operation: Operation): string[] {
 /** The names of an operation's scalar parameters, in order. */
 export function scalarNames(operation: Operation): string[] {
   return Object.keys(operation.params);
+}
+
+/** What of a tensor belongs to the call's rows, each to one. */
+export type Axis = "rows" | "columns" | "none";
+
+/** The axis of a tensor's symbolic shape that is the call's rows. */
+export function axisOf({ shape }: TensorSpec): Axis {
+  return shape[0] === "rows" ? "rows" : shape[1] === "rows" ? "columns" : "none";
 }
 
 /** Whether a tensor lies, or is to lie, in a buffer of the GPU. */

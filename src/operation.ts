@@ -111,7 +111,10 @@ export type Dims = Readonly<Record<string, number>>;
 export interface TensorSpec {
   /** Its name, also in error messages. */
   readonly name: string;
-  /** Symbolic sizes; a number stands for itself. Without "rows" the tensor is shared by all rows. */
+  /**
+   * Symbolic sizes; a number stands for itself. Without "rows" the tensor is shared by all rows; where it comes second they
+   * are the columns.
+   */
   readonly shape: readonly (string | number)[];
   /** Element type: `float` is any {@linkcode DType}. */
   readonly type: "float" | "f32" | "f64" | "i32";
@@ -131,11 +134,13 @@ export interface Traffic {
   readonly flops: number;
 }
 
-/** How often an operation touches each element of its logits, in exponentials and in other arithmetic. */
+/** What an operation does for each row and class. */
 export interface Work {
-  /** Exponentials per row and class. */
+  /** Exponentials. */
   readonly exps: number;
-  /** Other floating-point operations per row and class. */
+  /** Floating-point operations of matrix products: none unless given. */
+  readonly matrixFlops?: number;
+  /** Other floating-point operations. */
   readonly flops: number;
 }
 
@@ -149,9 +154,33 @@ export interface Operation {
   readonly outputs: readonly TensorSpec[];
   /** Scalar parameters, after the dimensions, each with what it is where no option says otherwise. */
   readonly params: Readonly<Record<string, number>>;
-  /** Arithmetic per row and class, given which tensors are present. */
-  work(present: ReadonlySet<string>): Work;
+  /** Arithmetic per row and class, given which tensors are present and the sizes. */
+  work(present: ReadonlySet<string>, dims: Dims): Work;
+  /** How backends that have no kernel of this name compute it from operations that they have kernels of. */
+  readonly compose?: (call: CheckedCall, room: Room) => Iterable<Step>;
 }
+
+/** Memory for what a composed call keeps from one step to the next. It is free when the call is over. */
+export interface Room {
+  /** Bytes that the call may take beside its inputs and outputs. */
+  readonly limitBytes: number;
+  /** Rows of logits that are worth a tile. */
+  readonly mostRows: number;
+  /**
+   * The f32 matrix of this name where the backend computes, with these elements if they are given; its rows may lie apart. It
+   * has the memory of a matrix of the same name before.
+   */
+  matrix(name: string, rows: number, columns: number, elements?: Float32Array): AnyTensor;
+}
+
+/**
+ * A step of a composed call: another call; or a matrix of its room to be looked at; or nothing but waiting until all steps
+ * before are finished, as looking does too. A call may be begun before those before it are finished, but takes effect after.
+ */
+export type Step =
+  | { readonly call: CheckedCall; finish?(): void }
+  | { readonly read: AnyTensor; finish(elements: Float32Array): void }
+  | "wait";
 
 /** The arrays that hold a tensor's elements. */
 export type TensorData = MatrixData | Float64Array | Int32Array;
@@ -176,6 +205,8 @@ export interface Tensor {
 export interface DeviceTensor extends Omit<Tensor, "data" | "dtype" | "isNew"> {
   /** The elements; an output that stays on the device has none until the backend has made it. */
   buffer?: GPUBuffer;
+  /** Rows of the buffer before its first one: none unless given. */
+  readonly firstRow?: number;
   /** Element type. */
   readonly dtype: DType;
 }

@@ -12,11 +12,18 @@
  *
  * @module
  */
+export { adaptiveLogProbabilitiesSync as adaptiveLogProbabilities } from "./ops/adaptive_log_probabilities.ts";
+export { adaptiveLogSoftmaxSync as adaptiveLogSoftmax } from "./ops/adaptive_log_softmax.ts";
+export { adaptivePredictionsSync as adaptivePredictions } from "./ops/adaptive_predictions.ts";
+export { adaptiveShapes } from "./ops/adaptive_shapes.ts";
 export { allocate } from "./ops/allocate.ts";
 export { crossEntropySync as crossEntropy } from "./ops/cross_entropy.ts";
 export { entropySync as entropy } from "./ops/entropy.ts";
 export { jsDivergenceSync as jsDivergence } from "./ops/js_divergence.ts";
 export { klDivergenceSync as klDivergence } from "./ops/kl_divergence.ts";
+export { linearSync as linear } from "./ops/linear.ts";
+export { linearCrossEntropySync as linearCrossEntropy } from "./ops/linear_cross_entropy.ts";
+export { linearKlDivergenceSync as linearKlDivergence } from "./ops/linear_kl_divergence.ts";
 export { logSoftmaxSync as logSoftmax } from "./ops/log_softmax.ts";
 export { finishPartials, mergePartials } from "./ops/merge_partials.ts";
 export { logSumExpSync as logSumExp } from "./ops/log_sum_exp.ts";
@@ -25,6 +32,7 @@ export {
   klDivergencePartialSync as klDivergencePartial,
   logSumExpPartialSync as logSumExpPartial,
 } from "./ops/partials.ts";
+export { sampledSoftmaxLossSync as sampledSoftmaxLoss } from "./ops/sampled_softmax_loss.ts";
 export { softmaxSync as softmax } from "./ops/softmax.ts";
 export { tokenStatisticsSync as tokenStatistics } from "./ops/token_statistics.ts";
 export * from "./types.ts";

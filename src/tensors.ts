@@ -26,6 +26,23 @@ export function newMatrix(rows: number, columns: number, outputs: "gpu" | undefi
   return { buffer: undefined, dtype: "f32", rows, columns, rowStride: columns };
 }
 
+/** Some rows of a tensor. */
+export function rowsOf<T extends AnyTensor>(tensor: T, first: number, rows: number): T {
+  const { rowStride, columns } = tensor;
+  if (isOnDevice(tensor)) return { ...tensor, rows, firstRow: (tensor.firstRow ?? 0) + first };
+  return { ...tensor, rows, data: tensor.data.subarray(first * rowStride, (first + rows - 1) * rowStride + columns) };
+}
+
+/** Some columns of a tensor in an array, or all of one on the GPU. */
+export function columnsOf<T extends AnyTensor>(tensor: T, first: number, columns: number): T {
+  if (!isOnDevice(tensor)) {
+    const end = first + Math.max(0, tensor.rows - 1) * tensor.rowStride + columns;
+    return { ...tensor, data: tensor.data.subarray(first, end), columns };
+  }
+  if (first !== 0 || columns !== tensor.columns) throw new Error("Columns of a matrix on the GPU were asked for");
+  return tensor;
+}
+
 /** The public face of a tensor that was an output. */
 export function asMatrix(tensor: AnyTensor): AnyMatrix {
   const { rows, columns, rowStride } = tensor;

@@ -82,6 +82,30 @@ export class Checker extends ValueChecker {
     return output;
   }
 
+  /** Two matrices whose rows are multiplied with one another. */
+  factors(name: string, left: AnyTensor, other: string, right: AnyTensor): void {
+    if (right.rows === 0) throw this.rangeError(`${other}.shape[0] is 0, less than 1`);
+    if (left.columns === right.columns) return;
+    const shapes = [left, right].map(({ rows, columns }) => `[${rows}, ${columns}]`);
+    throw this.rangeError(`${name} is ${shapes[0]}, ${other} is ${shapes[1]}: their rows differ in length`);
+  }
+
+  /** An f32 matrix to write, of another one's shape, that overlaps no input. */
+  receiver(
+    name: string,
+    value: unknown,
+    like: Pick<AnyTensor, "rows" | "columns">,
+    of: string,
+    inputs: Readonly<Record<string, AnyTensor | undefined>>,
+  ): AnyTensor {
+    const output = this.#like(this.#matrix(name, value, false), name, like.rows, like.columns, of);
+    if (output.dtype !== "f32") throw this.typeError(`${name} is ${output.dtype}, not f32: it is summed in place`);
+    for (const [other, input] of Object.entries(inputs)) {
+      if (input !== undefined && overlap(output, input)) throw this.rangeError(`${name} overlaps ${other}`);
+    }
+    return output;
+  }
+
   #like(tensor: AnyTensor, name: string, rows: number, columns: number, of: string): AnyTensor {
     if (tensor.rows === rows && tensor.columns === columns) return tensor;
     throw this.rangeError(`${name} is [${tensor.rows}, ${tensor.columns}], ${of} is [${rows}, ${columns}]`);
@@ -163,12 +187,12 @@ export class Checker extends ValueChecker {
     return result;
   }
 
-  /** Finite numbers, one for each of `length` things. */
-  numbers(name: string, value: unknown, length: number, each: string): Float32Array {
+  /** Finite numbers, one for each of `length` things; −∞ too where it means that there is nothing. */
+  numbers(name: string, value: unknown, length: number, each: string, mayBeLowest = false): Float32Array {
     const list = this.#list(name, value, length, each);
     for (let i = 0; i < length; i++) {
       if (typeof list[i] !== "number") throw this.typeError(`${name}[${i}] is ${show(list[i])}, not a number`);
-      this.number(`${name}[${i}]`, list[i], { fallback: 0 });
+      if (!mayBeLowest || list[i] !== -Infinity) this.number(`${name}[${i}]`, list[i], { fallback: 0 });
     }
     return Float32Array.from(list as ArrayLike<number>);
   }
@@ -195,7 +219,8 @@ export class Checker extends ValueChecker {
     if (!isList) throw this.typeError(`${name} is ${show(value)}, not an array`);
     const list = value as ArrayLike<unknown>;
     if (list.length === length) return list;
-    throw this.typeError(`${name} has ${list.length} elements, not one for each of ${length} ${each}s`);
+    const all = each === "class" ? "classes" : `${each}s`;
+    throw this.typeError(`${name} has ${list.length} elements, not one for each of ${length} ${all}`);
   }
 }
 

@@ -29,6 +29,11 @@ function matrix(overrides: Readonly<Record<string, unknown>> = {}): Record<strin
   return { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3], ...overrides };
 }
 
+/** Three classes' weights of three hidden numbers. */
+function square(): Record<string, unknown> {
+  return matrix({ data: new Float32Array(9), shape: [3, 3] });
+}
+
 /** What is handed over where nothing is to go wrong: positional arguments, then options that receive results. */
 const CALLS: Readonly<Record<string, { positional: Arguments; outputs: Arguments }>> = {
   logSumExp: { positional: { logits: matrix }, outputs: {} },
@@ -36,6 +41,7 @@ const CALLS: Readonly<Record<string, { positional: Arguments; outputs: Arguments
   softmax: { positional: { logits: matrix }, outputs: { out: matrix } },
   logSoftmax: { positional: { logits: matrix }, outputs: { out: matrix } },
   crossEntropy: { positional: { logits: matrix, targets: () => [0, 2] }, outputs: { gradient: matrix } },
+  linearCrossEntropy: { positional: { hidden: matrix, weight: square, targets: () => [0, 2] }, outputs: {} },
   tokenStatistics: { positional: { logits: matrix, targets: () => [0, 2] }, outputs: {} },
   klDivergence: { positional: { p: matrix, q: matrix }, outputs: {} },
   jsDivergence: { positional: { p: matrix, q: matrix }, outputs: {} },
@@ -233,7 +239,7 @@ function overlaps(operation: string, name: string): BadCall[] {
     over({ rowStride: 0 }, (buffer) => ({ data: new Float32Array(buffer), rowStride: 0 }), `${name}.rowStride is 0`),
   ];
 }
-export { call, calls, type Fault, matrix, value };
+export { call, calls, type Fault, MATRIX, matrix, NO_MATRIX, otherShape, square, strideFault, value };
 
 /** The functions under test. */
 export const OPERATIONS: readonly string[] = Object.keys(CALLS);

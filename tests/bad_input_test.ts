@@ -4,11 +4,12 @@ import { assertEquals } from "@std/assert";
 import * as asynchronous from "../mod.ts";
 import * as synchronous from "../src/sync.ts";
 import { type BadCall, badMatrices, OPERATIONS } from "./bad_input.ts";
+import { badLinear } from "./bad_linear.ts";
 import { badOptions } from "./bad_options.ts";
 
 type Callable = (...args: readonly unknown[]) => unknown;
 
-const CALLS = [...badMatrices(), ...badOptions()];
+const CALLS = [...badMatrices(), ...badOptions(), ...badLinear()];
 
 const ALLOCATE: readonly [args: readonly unknown[], error: ErrorConstructor, problem: string][] = [
   [[], TypeError, "shape is undefined, not [rows, columns]"],

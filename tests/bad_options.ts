@@ -206,6 +206,8 @@ const OUTPUTS: readonly Fault[] = [
   [value(null), TypeError, "@ is null, not one of"],
 ];
 
+export { CLASSES, lists, numbers, OUTPUTS, words };
+
 /** Faults of all that is not a matrix. */
 export function badOptions(): BadCall[] {
   return [

@@ -1,7 +1,16 @@
 // Calibration: everything is measured, and nothing is left behind.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { calibrate, deviceOf, type Machine, machine, plan, useMachine } from "../src/cost/mod.ts";
+import {
+  type Arithmetic,
+  calibrate,
+  deviceOf,
+  type Machine,
+  machine,
+  type OperationName,
+  plan,
+  useMachine,
+} from "../src/cost/mod.ts";
 import { KERNELS } from "../src/cost/calibrate/samples.ts";
 import { RECORDS } from "../src/ops/records.ts";
 import { availableBytes } from "../src/wasm/memory.ts";
@@ -31,9 +40,12 @@ Deno.test("calibrate() measures every kernel in every dtype, sets the machine an
     assertEquals([machine(), found.isMeasured], [found, true]);
     assertEquals(availableBytes(), available);
     assertSane(found);
-    const names = Object.keys(found.kernels.wasm);
+    const names = Object.keys(found.kernels.wasm), all = Object.keys(RECORDS) as OperationName[];
+    const [composed, simple] = [true, false].map((isComposed) =>
+      all.filter((name) => isComposed === (RECORDS[name].compose !== undefined))
+    );
     assertEquals(names.length, KERNELS.length);
-    for (const name of Object.keys(RECORDS)) {
+    for (const name of simple) {
       for (const dtype of ["f32", "f16", "bf16"]) {
         assert(names.some((kernel) => kernel.startsWith(`${name} ${dtype}`)), `${name} ${dtype}`);
       }
@@ -41,17 +53,30 @@ Deno.test("calibrate() measures every kernel in every dtype, sets the machine an
     }
     assert(found.speedup >= 1 && found.speedup <= found.cores);
     assertEquals(useMachine(JSON.parse(JSON.stringify(found))), found);
-    // A prediction is a rate times a size: no kernel is left to a round figure
-    for (const name of Object.keys(RECORDS) as (keyof typeof RECORDS)[]) {
-      const seconds = (arithmetic: Machine["arithmetic"]["wasm"]) => {
-        const machine = { ...found, arithmetic: { ...found.arithmetic, wasm: arithmetic } };
-        return plan(name, { rows: 9, vocab: 9000 }, { machine, inputs: { dtype: "bf16" } }).winner.seconds;
-      };
-      const none = { secondsPerExp: 0, secondsPerFlop: 0 };
-      assertEquals(seconds(none), seconds({ secondsPerExp: 1, secondsPerFlop: 1 }), name);
+    // A prediction is a rate times a size: no kernel is left to a round figure, and products have a rate of their own
+    const secondsWith = (name: OperationName, backend: "wasm" | "reference", arithmetic: Arithmetic) => {
+      const machine = { ...found, arithmetic: { ...found.arithmetic, [backend]: arithmetic } };
+      const dims = { rows: 9, vocab: 9000, ...composed.includes(name) && { hidden: 9 } };
+      const { candidates } = plan(name, dims, { machine, inputs: { dtype: "bf16" } });
+      return candidates.find((one) => one.backend === backend && one.threads === 1)?.computeSeconds ?? NaN;
+    };
+    for (const name of simple) {
+      const none = { secondsPerExp: 0, secondsPerFlop: 0, secondsPerMatrixFlop: 0 };
+      const some = { secondsPerExp: 1, secondsPerFlop: 1, secondsPerMatrixFlop: 1 };
+      assertEquals(secondsWith(name, "wasm", none), secondsWith(name, "wasm", some), name);
     }
+    for (const backend of ["wasm", "reference"] as const) {
+      const { secondsPerExp, secondsPerFlop, secondsPerMatrixFlop } = found.arithmetic[backend];
+      const round = former.arithmetic[backend];
+      assert(secondsPerExp !== round.secondsPerExp && secondsPerFlop !== round.secondsPerFlop, backend);
+      assert(secondsPerMatrixFlop !== round.secondsPerMatrixFlop && secondsPerMatrixFlop > 1e-13, backend);
+      for (const name of composed) assert(secondsWith(name, backend, found.arithmetic[backend]) > 0, name);
+    }
+    assert(found.arithmetic.wasm.secondsPerMatrixFlop < found.arithmetic.reference.secondsPerMatrixFlop / 4);
     const device = deviceOf(found, 8e9);
     assertEquals([device.kind, device.memoryBytes], ["cpu", 8e9]);
+    const matrixRate = found.speedup / found.arithmetic.wasm.secondsPerMatrixFlop;
+    assertEquals(device.matrixFlopsPerSecond, { f32: matrixRate, f16: matrixRate, bf16: matrixRate });
     for (const [path, number] of numbers(device)) assert(Number.isFinite(number) && number >= 0, path);
   } finally {
     useMachine(former);

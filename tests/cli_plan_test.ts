@@ -41,8 +41,9 @@ Deno.test("plan says what GPT-2's loss costs on an A100", async () => {
   assertEquals(textbook.peakBytes, 3 * 1_646_821_376);
   assertEquals(inPlace.peakBytes, 1_646_821_376 + 8 * 16 * 1024);
   assertEquals([textbook, fused, inPlace].map(({ largestBatch }) => largestBatch), [139, 208, 417]);
-  // 333 rows of f32 logits fill a chunk of 64 MiB: fifty chunks, each with a kernel and three products
-  assertEquals([textbook, inPlace, linearChunks].map(({ work }) => work.launches), [7, 4, 200]);
+  // Six chunks of up to 3,276 rows, each of 33 tiles of 1,536 classes, each with two sweeps and four products
+  assertEquals([textbook, inPlace, linearChunks].map(({ work }) => work.launches), [7, 4, 6 * 33 * 6]);
+  assertEquals(linearChunks.peakBytes, 4 * 3276 * 1536 + 8 * 16 * 1024);
   assertEquals(textbook.speedup, 1);
 });
 

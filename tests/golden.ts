@@ -75,10 +75,47 @@ export interface LargeCase {
   readonly gradientSquareSum: number;
 }
 
+/** A case of `linear_cross_entropy.json`: the mean loss of logits hiddenStates·weightᵀ + bias, and its gradients. */
+export interface LinearCrossEntropyCase {
+  readonly rows: number;
+  readonly hidden: number;
+  readonly vocab: number;
+  readonly hiddenStates: Rows;
+  readonly weight: Rows;
+  readonly bias: number[];
+  readonly targets: number[];
+  readonly labelSmoothing: number;
+  readonly loss: number;
+  readonly gradientHidden: Rows;
+  readonly gradientWeight: Rows;
+  readonly gradientBias: number[];
+}
+
+/** A case of `adaptive_softmax.json`: an AdaptiveLogSoftmaxWithLoss without a bias. */
+export interface AdaptiveSoftmaxCase {
+  readonly hidden: number;
+  readonly vocab: number;
+  readonly cutoffs: number[];
+  readonly divValue: number;
+  readonly head: Rows;
+  /** Projection and weight of each cluster. */
+  readonly tail: [projection: Rows, weight: Rows][];
+  readonly hiddenStates: Rows;
+  readonly targets: number[];
+  /** Of each row's target. */
+  readonly logProbability: number[];
+  /** Their negative mean. */
+  readonly loss: number;
+  readonly logProb: Rows;
+  readonly predict: number[];
+}
+
 interface Golden {
+  adaptive_softmax: AdaptiveSoftmaxCase;
   softmax: SoftmaxCase;
   cross_entropy: CrossEntropyCase;
   kl_divergence: DivergenceCase;
+  linear_cross_entropy: LinearCrossEntropyCase;
   large: LargeCase;
 }
 

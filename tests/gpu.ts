@@ -5,6 +5,8 @@
  */
 import type { AnyMatrix, Matrix } from "../mod.ts";
 import { type Gpu, openGpu } from "../src/webgpu/device.ts";
+import { Pool } from "../src/webgpu/pool.ts";
+import { Reader } from "../src/webgpu/reader.ts";
 import { valuesOf } from "./matrices.ts";
 
 /** The device that "webgpu" computes on. */
@@ -61,4 +63,67 @@ export function countReads(): { count: number; restore(): void } {
     return mapAsync.apply(this, args);
   };
   return reads;
+}
+
+/** The device with a memory of so many bytes a call: what asks for more finds an error in its scope, as a real one would. */
+export function confine(gpu: Gpu, bytes: number): Gpu {
+  const { device } = gpu;
+  const scopes: GPUErrorFilter[] = [];
+  let isFull = false, made = 0;
+  const confined = new Proxy(device, {
+    get(target, name) {
+      if (name === "createBuffer") {
+        return (descriptor: GPUBufferDescriptor) => {
+          made += descriptor.size;
+          isFull ||= made > bytes;
+          return target.createBuffer(descriptor);
+        };
+      }
+      if (name === "pushErrorScope") {
+        return (filter: GPUErrorFilter) => {
+          made = 0;
+          scopes.push(filter);
+          target.pushErrorScope(filter);
+        };
+      }
+      if (name === "popErrorScope") {
+        return () => {
+          const error = target.popErrorScope();
+          if (scopes.pop() !== "out-of-memory" || !isFull) return error;
+          isFull = false;
+          return error.then(() => new GPUOutOfMemoryError("no memory"));
+        };
+      }
+      const value = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const pool = new Pool(confined);
+  return { ...gpu, device: confined, pool, reader: new Reader(confined, pool, gpu.loss) };
+}
+
+/** The device with bindings of so many bytes at most. */
+export function narrow(gpu: Gpu, bindingBytes: number): Gpu {
+  const { device } = gpu,
+    limits = new Proxy(device.limits, {
+      get: (target, name) => name === "maxStorageBufferBindingSize" ? bindingBytes : Reflect.get(target, name, target),
+    });
+  const narrowed = new Proxy(device, {
+    get(target, name) {
+      const value = name === "limits" ? limits : Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  return { ...gpu, device: narrowed };
+}
+
+/** Watches how much of a pool is in use at most. */
+export function watch(pool: Pool): { peakBytes: number; restore(): void } {
+  const { take } = pool, watched = { peakBytes: 0, restore: () => void (pool.take = take) };
+  pool.take = (...args) => {
+    const buffer = take.apply(pool, args);
+    watched.peakBytes = Math.max(watched.peakBytes, pool.lentBytes);
+    return buffer;
+  };
+  return watched;
 }

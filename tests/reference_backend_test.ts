@@ -4,6 +4,8 @@ import { assertEquals } from "@std/assert";
 import { dimensionNames, tensorNames } from "../src/arguments.ts";
 import type { CheckedCall, Operation, Tensor, TensorData, TensorSpec } from "../src/operation.ts";
 import { reference, steps } from "../src/reference/mod.ts";
+import { multiply, PRODUCT_NN, PRODUCT_NT, PRODUCT_TN } from "../src/ops/linear/products.ts";
+import { record as LINEAR_CROSS_ENTROPY } from "../src/ops/linear_cross_entropy.ts";
 import { readRow, writeRow } from "../src/reference/row.ts";
 import { sum } from "../src/reference/classes.ts";
 
@@ -141,4 +143,58 @@ Deno.test("the reference turns bf16 logits into f16 probabilities, in steps of b
   const unknown = { ...call, operation: { ...SOFTMAX, name: "toString" } };
   assertEquals(reference.obstacle(call), undefined);
   assertEquals(reference.obstacle(unknown), "the reference has no such operation");
+});
+
+/** A matrix of small whole numbers: sums of their products are exact. */
+function whole(rows: number, columns: number, salt: number): Tensor & { readonly data: Float32Array } {
+  const data = Float32Array.from({ length: rows * columns }, (_, i) => (i * 7 + salt) % 5 - 2);
+  return { data, dtype: "f32", rows, columns, rowStride: columns };
+}
+
+Deno.test("the reference cuts a product by its columns, which are the rows of the call", () => {
+  const shapes = [[PRODUCT_NT, [3, 4], [7, 4]], [PRODUCT_NN, [3, 4], [4, 7]], [PRODUCT_TN, [4, 3], [4, 7]]] as const;
+  for (const [operation, left, right] of shapes) {
+    const compute = (columnsPerStep: number) => {
+      const product = whole(3, 7, 2), bias = operation === PRODUCT_NT ? { bias: whole(7, 1, 1) } : {};
+      const factors = { left: whole(left[0], left[1], 0), right: whole(right[0], right[1], 3) };
+      const call = multiply(operation, { ...factors, ...bias, previous: product, product }, {});
+      assertEquals([...steps(call, columnsPerStep)].length, Math.ceil(7 / columnsPerStep));
+      return [...product.data];
+    };
+    for (const columns of [1, 3]) assertEquals(compute(columns), compute(7), operation.name);
+  }
+});
+
+Deno.test("the reference sums what has no rows over all steps, whatever was there before", () => {
+  const rows = 7,
+    hidden = 2,
+    vocab = 4,
+    column = (data: TensorData, dtype: Tensor["dtype"]) => ({ ...tensor(data, dtype, 1), rows });
+  const compute = (rowsPerStep: number) => {
+    const gradientWeight = whole(vocab, hidden, 0),
+      gradientBias = tensor(new Float32Array(vocab).fill(NaN), "f32", vocab);
+    gradientWeight.data.fill(NaN);
+    const numbers = () => column(new Float32Array(rows), "f32");
+    const tensors = {
+      hidden: whole(rows, hidden, 1),
+      weight: { ...whole(vocab, hidden, 2), data: new Float32Array(vocab * hidden) },
+      bias: tensor(new Float32Array(vocab), "f32", vocab),
+      targets: column(Int32Array.of(0, 1, 2, 3, -1, 1, 2), "i32"),
+      loss: numbers(),
+      logSumExp: numbers(),
+      targetLogProbability: numbers(),
+      hit: column(new Int32Array(rows), "i32"),
+      gradientWeight,
+      gradientBias,
+    };
+    const { params } = LINEAR_CROSS_ENTROPY, dims = { rows, hidden, vocab };
+    assertEquals(
+      [...steps({ operation: LINEAR_CROSS_ENTROPY, dims, tensors, params, options: {} }, rowsPerStep)].length,
+      Math.ceil(7 / rowsPerStep),
+    );
+    return [...gradientWeight.data, ...gradientBias.data];
+  };
+  // Without weights all classes are as likely: six rows that count, a quarter each, less one at each target
+  assertEquals(compute(7).slice(vocab * hidden), [0.5, -0.5, -0.5, 0.5]);
+  for (const step of [1, 2, 5]) assertEquals(compute(step), compute(7));
 });

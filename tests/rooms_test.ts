@@ -10,6 +10,7 @@ import type { CheckedCall, Operation } from "../src/operation.ts";
 import { reference } from "../src/reference/mod.ts";
 import * as synchronous from "../src/sync.ts";
 import { kernels } from "../src/wasm/kernels.ts";
+import { isProduct } from "../src/webgpu/product/submit.ts";
 import { SHADERS } from "../src/webgpu/shaders/index.ts";
 import { VIEWS_BYTES } from "../src/wasm/pool.ts";
 import { PLAIN } from "../src/wasm/plain.gen.ts";
@@ -27,7 +28,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["src/reference/", "src/wasm/mod.ts", "src/webgpu/mod.ts", "src/tensors.ts"],
   ["src/wasm/", "src/webgpu/"],
   ["src/cost/"],
-  ["src/arguments.ts", "src/check.ts", "src/event_loop.ts", "src/partial.ts"],
+  ["src/arguments.ts", "src/check.ts", "src/event_loop.ts", "src/partial.ts", "src/sampling/"],
   ["src/operation.ts"],
 ];
 
@@ -79,11 +80,16 @@ function floorOf(path: string): { floor: number; room: string } {
 const LIBRARY = ["mod.ts", ...sources("src/")].filter((path) => !isClient(path));
 const ALL = [...new Set([...LIBRARY, ...["src/", "assembly/", "tests/", "bench/"].flatMap(sources)])];
 
-/** The files of src/ops that hold an operation's record, by stem. */
-const RECORDS = new Map<string, Operation>();
+/** The files of src/ops that hold an operation's record, by stem; and the records of what only steps are made of. */
+const RECORDS = new Map<string, Operation>(), INTERNAL: Operation[] = [];
 for (const path of sources("src/ops/")) {
-  const module: { readonly record?: Operation } = await import(new URL(path, ROOT).href);
-  if (module.record !== undefined) RECORDS.set(path.slice("src/ops/".length, -".ts".length), module.record);
+  const { record, ...others }: Readonly<Record<string, unknown>> = await import(new URL(path, ROOT).href);
+  if (isOperation(record)) RECORDS.set(path.slice("src/ops/".length, -".ts".length), record);
+  INTERNAL.push(...Object.values(others).filter(isOperation));
+}
+
+function isOperation(value: unknown): value is Operation {
+  return typeof value === "object" && value !== null && "work" in value;
 }
 
 /** The functions that mod.ts exports: operations and allocate(). */
@@ -92,7 +98,7 @@ const FUNCTIONS = Object.entries(asynchronous).filter(([name]) => /^[a-z]/.test(
 Deno.test("the parser of imports finds them all", () => {
   assertEquals(specifiers("src/run.ts").length, 11);
   assert(relatives("mod.ts").includes("src/types.ts"));
-  assert(LIBRARY.length > 30 && RECORDS.size >= 8 && FUNCTIONS.length > RECORDS.size);
+  assert(LIBRARY.length > 30 && RECORDS.size >= 12 && INTERNAL.length >= 6 && FUNCTIONS.length > RECORDS.size);
 });
 
 Deno.test("imports point down only", () => {
@@ -125,24 +131,40 @@ Deno.test("the command line and the benchmarks use the library as its users do",
 
 for (const [stem, record] of RECORDS) {
   Deno.test(`${record.name}() is in every room`, () => {
-    const rooms = ["src/reference", "assembly", "src/webgpu/shaders"];
+    const rooms = ["src/reference", ...(record.compose ? [] : ["assembly", "src/webgpu/shaders"])];
     const paths = [...rooms.map((room) => `${room}/${stem}.ts`), `tests/${stem}_test.ts`];
     assertEquals(paths.filter((path) => !existsSync(new URL(path, ROOT))).join(), "");
     const exported = [asynchronous, synchronous].map((module) => new Map(Object.entries(module)).get(record.name));
     assertEquals(exported.map((value) => typeof value), ["function", "function"], "exported by mod.ts and sync.ts");
     assert(exported[0] !== exported[1], "with and without a promise");
-    const call: CheckedCall = { operation: record, dims: {}, tensors: {}, params: {}, options: {} };
-    assertEquals(reference.obstacle(call), undefined);
-    assertLessOrEqual(12 * tensorNames(record).length, VIEWS_BYTES, "Views of a call");
-    const { uses, source } = SHADERS[record.name];
-    const wgsl = [...uses, source].join("\n"), kinds = [[record.inputs, "take_"], [record.outputs, "put_"]] as const;
-    const unused = kinds.flatMap(([specs, verb]) => specs.filter(({ name }) => !wgsl.includes(`${verb}${name}(`)));
-    assertEquals(unused.map(({ name }) => name).join(), "", "tensors that the shader does not know");
-    const count = tensorNames(record).length + dimensionNames(record).length + scalarNames(record).length;
-    for (const deterministic of [false, true]) {
-      assertEquals(kernels(deterministic)?.functions[record.name]?.length, count, "parameters of the kernel");
-    }
+    assertEquals(reference.obstacle(callOf(record)), undefined);
+    if (record.compose) assertEquals(parametersOf(record), [undefined, undefined], "it is made of others");
+    else assertHasKernels(record);
   });
+}
+
+for (const record of INTERNAL) {
+  Deno.test(`${record.name}, a step of composed operations, has kernels`, () => assertHasKernels(record));
+}
+
+function callOf(operation: Operation): CheckedCall {
+  return { operation, dims: {}, tensors: {}, params: {}, options: {} };
+}
+
+/** How many parameters the kernel has in both builds. */
+function parametersOf({ name }: Operation): (number | undefined)[] {
+  return [false, true].map((deterministic) => kernels(deterministic)?.functions[name]?.length);
+}
+
+function assertHasKernels(record: Operation): void {
+  assertLessOrEqual(12 * tensorNames(record).length, VIEWS_BYTES, "Views of a call");
+  const count = tensorNames(record).length + dimensionNames(record).length + scalarNames(record).length;
+  assertEquals(parametersOf(record), [count, count], "parameters of the kernel");
+  if (isProduct(callOf(record))) return;
+  const { uses, source } = SHADERS[record.name];
+  const wgsl = [...uses, source].join("\n"), kinds = [[record.inputs, "take_"], [record.outputs, "put_"]] as const;
+  const unused = kinds.flatMap(([specs, verb]) => specs.filter(({ name }) => !wgsl.includes(`${verb}${name}(`)));
+  assertEquals(unused.map(({ name }) => name).join(), "", "tensors that the shader does not know");
 }
 
 Deno.test("mod.ts and sync.ts export the same names", () => {

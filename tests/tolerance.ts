@@ -37,12 +37,16 @@ const ROUNDING: Readonly<Record<DType, readonly [relative: number, absolute: num
 export interface Expected {
   /**
    * "reduction": one number a row. "divergence": one number a row that is accurate relative to itself. "element":
-   * probabilities and sums of a few of them, like gradients. "exact": counts and indices.
+   * probabilities and sums of a few of them, like gradients. "sum": elements of a matrix product. "exact": counts and
+   * indices.
    */
-  readonly rule: "reduction" | "divergence" | "element" | "exact";
+  readonly rule: "reduction" | "divergence" | "element" | "sum" | "exact";
   /** In f64. */
   readonly values: ArrayLike<number>;
-  /** For elements: the sum of the magnitudes of the terms that cancel in each; the values themselves unless given. */
+  /**
+   * For elements: the sum of the magnitudes of the terms that cancel in each; the values themselves unless given. For sums:
+   * the sum of what each of their terms may be off by, in ε₃₂.
+   */
   readonly terms?: ArrayLike<number>;
   /** Absolute errors of the logits of each row, in ε₃₂: see {@linkcode slackOf}. */
   readonly slack?: ArrayLike<number>;
@@ -73,10 +77,23 @@ function boundOf({ rule, values, terms = values, slack, dtype = "f32" }: Expecte
   const [relative, absolute] = ROUNDING[dtype];
   const storing = relative * size + absolute;
   if (rule === "reduction") return reduction + storing;
+  return EPSILON * (rule === "sum" ? terms[i] : elementError(Math.abs(terms[i]), extra)) + FLUSHED + storing;
+}
+
+/** What an element whose terms are of this magnitude may be off by, in ε₃₂; `slack` is that of its row's logits. */
+export function elementError(term: number, slack: number): number {
   // The exponent x − max is rounded to f32, half an ε₃₂ of itself; it is no farther from 0 than the logarithm of p.
-  const term = Math.abs(terms[i]);
   const exponent = term > FLUSHED && term < 1 ? -Math.log(term) / 2 : 0;
-  return EPSILON * (ELEMENT + exponent + extra) * term + FLUSHED + storing;
+  return (ELEMENT + exponent + slack) * term;
+}
+
+/**
+ * What a sum of `count` products in f32 may be off by, in ε₃₂ of the sum of their magnitudes: each addition is off by at
+ * most half an ε₃₂ of that, and they add up as the steps of a random walk do; another ε₃₂ for the products and for what is
+ * added last.
+ */
+export function productSlack(count: number): number {
+  return 1 + Math.sqrt(count) / 2;
 }
 
 /**

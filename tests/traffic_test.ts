@@ -36,14 +36,14 @@ function counted<Data extends TensorData>(data: Data, count: Count): Data {
   });
 }
 
-const ROWS = 3, VOCAB = 7, TOP = 2;
+const ROWS = 3, VOCAB = 7, TOP = 2, HIDDEN = 4;
 
 const ARRAYS = { float: Float32Array, f32: Float32Array, f64: Float64Array, i32: Int32Array };
 
 function tensorOf({ type, shape }: TensorSpec, count: Count): Tensor {
-  const sizes: Record<string, number> = { rows: ROWS, vocab: VOCAB, top: TOP };
-  const [rows, columns] = shape[0] === "rows" ? [ROWS, shape[1] ?? 1] : [1, shape[0]];
-  const width = typeof columns === "string" ? sizes[columns] : columns;
+  const sizes: Record<string, number> = { rows: ROWS, vocab: VOCAB, top: TOP, hidden: HIDDEN };
+  const known = shape.map((size) => typeof size === "string" ? sizes[size] : size);
+  const [rows, width] = shape.length === 2 ? known : shape[0] === "rows" ? [ROWS, 1] : [1, known[0]];
   const data = Float64Array.from({ length: rows * width }, (_, i) => type === "i32" ? i % VOCAB : (i * 5 % 11) / 11);
   const dtype = type === "float" ? "f32" : type;
   return { data: counted(new ARRAYS[type](data), count), dtype, rows, columns: width, rowStride: width };
@@ -56,8 +56,9 @@ for (const [name, operation] of Object.entries(RECORDS)) {
   const all = isSoft
     ? ["targetProbabilities", "targets"].map((left) => optional.filter((name) => name !== left))
     : [optional];
-  const variants = [...all, isSoft ? ["targets"] : []];
-  Deno.test(`${name}(): the reference reads and writes the bytes that the model counts`, () => {
+  const variants = [...all, isSoft ? ["targets"] : []], isComposed = operation.compose !== undefined;
+  const what = isComposed ? "no less than the bytes" : "the bytes";
+  Deno.test(`${name}(): the reference reads and writes ${what} that the model counts`, () => {
     for (const wanted of variants) {
       const counts = new Map<string, Count>(), tensors: Record<string, Tensor> = {};
       const isThere = (spec: TensorSpec) => !spec.optional || wanted.includes(spec.name);
@@ -66,7 +67,7 @@ for (const [name, operation] of Object.entries(RECORDS)) {
         counts.set(spec.name, count);
         tensors[spec.name] = tensorOf(spec, count);
       }
-      const dims = { rows: ROWS, vocab: VOCAB, top: TOP };
+      const dims = { rows: ROWS, vocab: VOCAB, top: TOP, hidden: HIDDEN };
       const call: CheckedCall = { operation, dims, tensors, params: operation.params, options: {} };
       const demand = demandOf(call, () => false);
       for (const count of counts.values()) count.reads = count.writes = 0;
@@ -74,7 +75,9 @@ for (const [name, operation] of Object.entries(RECORDS)) {
       const bytes = (of: keyof Count) =>
         [...counts].reduce((sum, [name, count]) => sum + count[of] * tensors[name].data.BYTES_PER_ELEMENT, 0);
       const { bytesRead, bytesWritten } = traffic(demand);
-      assertEquals([bytes("reads"), bytes("writes")], [bytesRead, bytesWritten], wanted.join());
+      if (isComposed) assert(bytes("reads") >= bytesRead, wanted.join());
+      else assertEquals(bytes("reads"), bytesRead, wanted.join());
+      assertEquals(bytes("writes"), bytesWritten, wanted.join());
       assert(bytesRead > 0 && bytesWritten > 0);
     }
   });
@@ -85,6 +88,7 @@ Deno.test("a plan counts the same bytes as the call that is made of it", () => {
     crossEntropy: [4 * 21 + 12, 4 * 21 + 3 * 12],
     jsDivergence: [8 * 21, 12 + 4 * 21],
     klDivergence: [8 * 21, 12 + 4 * 21],
+    linearCrossEntropy: [4 * (12 + 28 + 7) + 12, 4 * 12 + 4 * (12 + 28 + 7)],
     softmax: [4 * 21, 4 * 21],
     tokenStatistics: [4 * 21 + 12, 5 * 12],
   };
@@ -92,11 +96,11 @@ Deno.test("a plan counts the same bytes as the call that is made of it", () => {
     crossEntropy: ["gradient"],
     jsDivergence: ["gradientP"],
     klDivergence: ["gradientQ"],
+    linearCrossEntropy: ["gradientHidden", "gradientWeight", "gradientBias"],
   };
   for (const [name, bytes] of Object.entries(expected)) {
-    const { winner } = plan(name as OperationName, { rows: ROWS, vocab: VOCAB }, {
-      inputs: { outputs: outputs[name] },
-    });
+    const dims = { rows: ROWS, vocab: VOCAB, ...name.startsWith("linear") && { hidden: HIDDEN } };
+    const { winner } = plan(name as OperationName, dims, { inputs: { outputs: outputs[name] } });
     assertEquals([winner.bytesRead, winner.bytesWritten], [...bytes], name);
   }
 });

@@ -6,13 +6,11 @@ import { logSumExp as logSumExpSync } from "../src/sync.ts";
 import type { CheckedCall } from "../src/operation.ts";
 import { record as logSumExpRecord } from "../src/ops/log_sum_exp.ts";
 import { vector } from "../src/tensors.ts";
-import type { Gpu } from "../src/webgpu/device.ts";
 import { compute } from "../src/webgpu/job.ts";
 import { compileModule } from "../src/webgpu/pipelines.ts";
 import { Pool } from "../src/webgpu/pool.ts";
-import { Reader } from "../src/webgpu/reader.ts";
 import { HAS_GPU, onGpu } from "./backends.ts";
-import { countReads, makeBuffer, ownGpu } from "./gpu.ts";
+import { confine, countReads, makeBuffer, ownGpu } from "./gpu.ts";
 
 const GPU = { backend: "webgpu" } as const;
 
@@ -109,43 +107,6 @@ onGpu("an output that no buffer can hold is an error with its bytes and the limi
   );
   logits.data.destroy();
 });
-
-/** The device with a memory of so many bytes a call: what asks for more finds an error in its scope, as a real one would. */
-function confine(gpu: Gpu, bytes: number): Gpu {
-  const { device } = gpu;
-  const scopes: GPUErrorFilter[] = [];
-  let isFull = false, made = 0;
-  const confined = new Proxy(device, {
-    get(target, name) {
-      if (name === "createBuffer") {
-        return (descriptor: GPUBufferDescriptor) => {
-          made += descriptor.size;
-          isFull ||= made > bytes;
-          return target.createBuffer(descriptor);
-        };
-      }
-      if (name === "pushErrorScope") {
-        return (filter: GPUErrorFilter) => {
-          made = 0;
-          scopes.push(filter);
-          target.pushErrorScope(filter);
-        };
-      }
-      if (name === "popErrorScope") {
-        return () => {
-          const error = target.popErrorScope();
-          if (scopes.pop() !== "out-of-memory" || !isFull) return error;
-          isFull = false;
-          return error.then(() => new GPUOutOfMemoryError("no memory"));
-        };
-      }
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-  const pool = new Pool(confined);
-  return { ...gpu, device: confined, pool, reader: new Reader(confined, pool, gpu.loss) };
-}
 
 function logSumExpCall(rows: number, vocab: number): CheckedCall & { readonly result: Float32Array } {
   const logits = vector(new Float32Array(rows * vocab), vocab), logSumExp = vector(new Float32Array(rows));

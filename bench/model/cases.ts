@@ -50,13 +50,13 @@ export interface Operands {
 }
 
 /** An operation as it is called and as it is planned. */
-export interface Case {
+export interface Case<Given = Operands> {
   readonly name: string;
   readonly operation: OperationName;
   readonly outputs?: readonly string[];
   /** Tokens chosen of a row. */
   readonly top?: number;
-  run(operands: Operands, options: CommonOptions): Promise<unknown>;
+  run(operands: Given, options: CommonOptions): Promise<unknown>;
 }
 
 /** The cases. */
@@ -119,17 +119,18 @@ export function prepare(
   };
 }
 
-function ordinary(rows: number, vocab: number, dtype: DType): Matrix {
+/** A matrix in an array of its own. */
+export function ordinary(rows: number, vocab: number, dtype: DType): Matrix {
   const array = { f32: Float32Array, f16: Float16Array, bf16: Uint16Array }[dtype];
   return { data: new array(rows * vocab), shape: [rows, vocab], dtype };
 }
 
-/** Numbers in [−10, 10) that look random. */
-function fill({ data, dtype }: Matrix, step: number): void {
+/** Numbers in [−bound, bound) that look random. */
+export function fill({ data, dtype }: Matrix, step: number, bound = 10): void {
   const single = new Float32Array(1), bits = new Uint32Array(single.buffer);
   for (let i = 0; i < data.length; i++) {
     const x = i * step;
-    single[0] = 20 * (x - Math.floor(x)) - 10;
+    single[0] = bound * (2 * (x - Math.floor(x)) - 1);
     data[i] = dtype === "bf16" ? bits[0] >>> 16 : single[0];
   }
 }

@@ -23,7 +23,7 @@ export const plan: Command = {
     samples: { type: "string", value: "classes", description: "What a sampled softmax draws (a twentieth)" },
     top: { type: "string", value: "classes", description: "What topK keeps of a row (64)" },
     cutoffs: { type: "string", value: "a,b", description: "Where clusters of an adaptive softmax end (the best)" },
-    chunk: { type: "string", value: "bytes", default: "64 MiB", description: "Room for a chunk's logits" },
+    chunk: { type: "string", value: "bytes", default: "64 MiB", description: "Room for logits that are not all there" },
     plot: { type: "string", value: "file.svg|png", description: "Draw the methods under the device's roofline" },
     "plot-memory": { type: "string", value: "file.svg|png", description: "Draw memory against the batch" },
   },

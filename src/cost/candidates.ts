@@ -4,6 +4,7 @@
  * @module
  */
 import type { BackendName, Traffic } from "../operation.ts";
+import { type Cut, cutOf } from "./composed.ts";
 import { bytesOf, type Demand, sumBytes, traffic } from "./demand.ts";
 import { SEGMENT, STAGING_LIMIT_BYTES } from "./division.ts";
 import type { Machine } from "./machine.ts";
@@ -39,12 +40,14 @@ const GPU_BYTES = 320 * 2 ** 20;
 
 /** A way to run a call with WebAssembly. */
 export function onWasm(demand: Demand, manner: Manner, machine: Machine): Candidate {
-  const { threads, parts, rowsPerBlock } = divisionOf(demand, manner.threads);
-  const chunking = parts > 1
+  const { threads, parts, rowsPerBlock } = divisionOf(demand, manner.threads), cut = cutOf(demand, "wasm");
+  const chunking = cut
+    ? describeCut(cut)
+    : parts > 1
     ? `each row shared by ${parts} threads`
     : rowsPerBlock === demand.dims.rows
     ? "all rows at once"
-    : `blocks of ${rowsPerBlock} row${rowsPerBlock === 1 ? "" : "s"}`;
+    : `blocks of ${count(rowsPerBlock, "row")}`;
   const staged = demand.tensors.filter((tensor) => isStaged(tensor) && tensor.rowBytes > SMALL_ROW_BYTES);
   const blockBytes = staged.reduce((sum, { rowBytes }) => sum + rowBytes * rowsPerBlock, 0);
   const whole = staged.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
@@ -55,7 +58,7 @@ export function onWasm(demand: Demand, manner: Manner, machine: Machine): Candid
     chunking,
     ...predictWasm(demand, manner, machine),
     ...moved(demand),
-    peakBytes: newBytes(demand) + Math.min(whole, slots * blockBytes, STAGING_LIMIT_BYTES),
+    peakBytes: newBytes(demand) + (cut ? cut.bytes : Math.min(whole, slots * blockBytes, STAGING_LIMIT_BYTES)),
   };
 }
 
@@ -80,14 +83,14 @@ export function bestOnWasm(
 
 /** A way to run a call on the GPU. */
 export function onWebgpu(demand: Demand, machine: Machine): Candidate {
-  const copied = sumBytes(demand, ({ place }) => place !== "gpu");
+  const copied = sumBytes(demand, ({ place }) => place !== "gpu"), cut = cutOf(demand, "webgpu");
   return {
     backend: "webgpu",
     threads: 1,
-    chunking: `segments of ${SEGMENT} classes`,
+    chunking: cut ? describeCut(cut) : `segments of ${SEGMENT} classes`,
     ...predictWebgpu(demand, machine),
     ...moved(demand),
-    peakBytes: newBytes(demand) + Math.min(copied, GPU_BYTES),
+    peakBytes: newBytes(demand) + (cut ? cut.bytes : Math.min(copied, GPU_BYTES)),
   };
 }
 
@@ -99,7 +102,7 @@ export function onReference(demand: Demand, machine: Machine): Candidate {
     chunking: "a few rows at a time",
     ...predictReference(demand, machine),
     ...moved(demand),
-    peakBytes: newBytes(demand),
+    peakBytes: newBytes(demand) + doubleBytes(demand),
   };
 }
 
@@ -129,6 +132,22 @@ export function compare(
 function moved(demand: Demand): Pick<Traffic, "bytesRead" | "bytesWritten"> {
   const { bytesRead, bytesWritten } = traffic(demand);
   return { bytesRead, bytesWritten };
+}
+
+function describeCut({ tile: { rows, classes } }: Cut): string {
+  return `tiles of ${count(rows, "row")} by ${count(classes, "class", "classes")}`;
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+/** Bytes of what all rows share, as the reference has it in f64: inputs twice while they are multiplied, and sums. */
+function doubleBytes({ tensors }: Demand): number {
+  return tensors.filter(({ hasRows }) => !hasRows).reduce((sum, tensor) => {
+    const elements = bytesOf(tensor) / (tensor.dtype.endsWith("16") ? 2 : 4);
+    return sum + elements * Float64Array.BYTES_PER_ELEMENT * (tensor.isInput ? 2 : 1);
+  }, 0);
 }
 
 function newBytes(demand: Demand): number {

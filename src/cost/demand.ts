@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isOnDevice, tensorNames } from "../arguments.ts";
+import { axisOf, isOnDevice } from "../arguments.ts";
 import { ELEMENT_BYTES } from "./head.ts";
 import type { AnyTensor, CheckedCall, Dims, Operation, TensorData, TensorSpec, Traffic } from "../operation.ts";
 
@@ -14,10 +14,14 @@ export type Place = "array" | "shared" | "wasm" | "gpu";
 export interface Held {
   /** Its name in the record; an input's where it is both. */
   readonly name: string;
-  /** Its rows in memory: 1 where all rows are one. */
+  /** Its symbolic shape. */
+  readonly shape: TensorSpec["shape"];
+  /** Its rows in memory, or its columns where they are the call's rows: 1 where all rows are one. */
   readonly rows: number;
-  /** Bytes of a row. */
+  /** Bytes of each of them. */
   readonly rowBytes: number;
+  /** Whether each of them belongs to a row of the call. */
+  readonly hasRows: boolean;
   /** How its elements are stored. */
   readonly dtype: string;
   readonly place: Place;
@@ -47,15 +51,15 @@ export function demandOf(call: CheckedCall, isResident: (data: TensorData) => bo
 }
 
 function examine({ operation, dims, tensors }: CheckedCall, isResident: (data: TensorData) => boolean): Demand {
-  const present = tensorNames(operation).filter((name) => tensors[name] !== undefined);
   const inputs = new Set(operation.inputs.map(({ name }) => name)), held: Held[] = [];
-  for (const name of present) {
-    const tensor = tensors[name] as AnyTensor, isInput = inputs.has(name);
+  const present = [...operation.inputs, ...operation.outputs].filter(({ name }) => tensors[name] !== undefined);
+  for (const spec of present) {
+    const { name } = spec, tensor = tensors[name] as AnyTensor, isInput = inputs.has(name);
     const twin = isInput ? -1 : held.findIndex((other) => isSame(tensors[other.name] as AnyTensor, tensor));
     if (twin >= 0) held[twin] = { ...held[twin], isOutput: true };
-    else held.push({ name, ...describe(tensor, isResident), isInput, isOutput: !isInput });
+    else held.push({ name, ...describe(tensor, spec, isResident), isInput, isOutput: !isInput });
   }
-  return { operation, dims, present: new Set(present), tensors: held };
+  return { operation, dims, present: new Set(present.map(({ name }) => name)), tensors: held };
 }
 
 /** Bytes of a tensor; a row that all rows share counts once. */
@@ -71,7 +75,7 @@ export function sumBytes({ tensors }: Demand, condition: (tensor: Held) => boole
 /** What must move and happen at least: each input is read once from memory and each output written once. */
 export function traffic(demand: Demand): Traffic {
   const { operation, dims, present } = demand, cells = dims.rows * dims.vocab;
-  const { exps, flops } = operation.work(present);
+  const { exps, flops } = operation.work(present, dims);
   return {
     bytesRead: sumBytes(demand, ({ isInput }) => isInput),
     bytesWritten: sumBytes(demand, ({ isOutput }) => isOutput),
@@ -80,41 +84,56 @@ export function traffic(demand: Demand): Traffic {
   };
 }
 
-/** The tensors of a usual call, which has targets and what comes of them, no other optional inputs, and these outputs. */
+/** Floating-point operations of a call's matrix products. */
+export function matrixFlops({ operation, dims, present }: Demand): number {
+  return dims.rows * dims.vocab * (operation.work(present, dims).matrixFlops ?? 0);
+}
+
+/**
+ * The tensors of a usual call, which has targets and what comes of them, these outputs, and no other optional inputs than
+ * those that one of them is the gradient by.
+ */
 export function usualTensors(
   operation: Operation,
   wanted: readonly string[],
 ): Readonly<Record<"inputs" | "outputs", readonly TensorSpec[]>> {
+  const gradients = wanted.map((name) => name.toLowerCase());
   return {
-    inputs: operation.inputs.filter(({ optional, type }) => !optional || type === "i32"),
-    outputs: operation.outputs.filter(({ name, optional, shape }) =>
-      !optional || wanted.includes(name) || shape.length === 1
+    inputs: operation.inputs.filter(({ name, optional, type }) =>
+      !optional || type === "i32" || gradients.includes(`gradient${name}`.toLowerCase())
+    ),
+    outputs: operation.outputs.filter((spec) =>
+      !spec.optional || wanted.includes(spec.name) || (spec.shape.length === 1 && axisOf(spec) === "rows")
     ),
   };
 }
 
-/** Whether a tensor is a matrix of logits' shape. */
+/** Whether a tensor is a matrix of any dtype, as logits, states, weights and their gradients are. */
 export function isMatrix({ type, shape }: TensorSpec): boolean {
   return type === "float" && shape.length === 2;
 }
 
-/** The outputs that may be left out and that take time of their own: matrices, and what is chosen from a row. */
+/** The outputs that may be left out and take time of their own: matrices, sums over rows, and what is chosen from a row. */
 export function optionalOutputs({ outputs }: Operation): string[] {
-  return outputs.filter(({ optional, shape }) => optional && typeof shape[1] === "string").map(({ name }) => name);
+  return outputs.filter((spec) => spec.optional && (axisOf(spec) === "none" || typeof spec.shape[1] === "string"))
+    .map(({ name }) => name);
 }
 
 function describe(
   tensor: AnyTensor,
+  spec: TensorSpec,
   isResident: (data: TensorData) => boolean,
-): Pick<Held, "rows" | "rowBytes" | "dtype" | "place" | "isNew"> {
-  const { columns, dtype } = tensor, rows = tensor.rowStride === 0 ? Math.min(1, tensor.rows) : tensor.rows;
+): Omit<Held, "name" | "isInput" | "isOutput"> {
+  const { dtype } = tensor, { shape } = spec, axis = axisOf(spec), hasRows = axis !== "none";
+  const held = tensor.rowStride === 0 ? Math.min(1, tensor.rows) : tensor.rows;
+  const [rows, columns] = axis === "columns" ? [tensor.columns, held] : [held, tensor.columns];
   if (isOnDevice(tensor)) {
-    return { rows, rowBytes: columns * ELEMENT_BYTES[tensor.dtype], dtype, place: "gpu", isNew: false };
+    return { shape, rows, rowBytes: columns * ELEMENT_BYTES[tensor.dtype], hasRows, dtype, place: "gpu", isNew: false };
   }
   const { data, isNew = false } = tensor, shared = globalThis.SharedArrayBuffer;
   const isShared = shared !== undefined && data.buffer instanceof shared;
   const place = isResident(data) ? "wasm" : isShared ? "shared" : "array";
-  return { rows, rowBytes: columns * data.BYTES_PER_ELEMENT, dtype, place, isNew };
+  return { shape, rows, rowBytes: columns * data.BYTES_PER_ELEMENT, hasRows, dtype, place, isNew };
 }
 
 function isSame(a: AnyTensor, b: AnyTensor): boolean {

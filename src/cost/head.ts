@@ -21,7 +21,11 @@ export interface Head {
   readonly dtype?: DType;
   /** Width of the hidden states. Where it is given, the product that makes the logits is part of the cost. */
   readonly hidden?: number;
-  /** Room for a chunk's logits, f32, for the methods that go by chunks: one row or as many as fit; 64 MiB unless given. */
+  /**
+   * Room for logits, f32, of the methods that never have all: for a chunk of "topK", one row or as many as fit, and for a
+   * tile of "linearChunks", a class of a row or as many as fit beside hidden states, up to what linearCrossEntropy
+   * takes. 64 MiB unless given.
+   */
   readonly chunkBytes?: number;
   /** Classes that a sampled softmax draws for the whole batch; a twentieth of the vocabulary unless given. */
   readonly samples?: number;
@@ -42,7 +46,7 @@ export interface CheckedHead extends Required<Omit<Head, "hidden" | "cutoffs">> 
   readonly cutoffs?: readonly number[];
 }
 
-/** Room for a chunk's logits unless it is given. */
+/** Room for logits unless it is given. */
 const CHUNK_BYTES = 64 * 2 ** 20;
 
 /** Of an element: four at most, and six times as many are the most that a method touches. */

@@ -14,12 +14,14 @@ export interface Rate {
   readonly secondsPerRow: number;
 }
 
-/** What arithmetic takes where the kernel itself was not measured. */
+/** What arithmetic takes in matrix products, and where the kernel itself was not measured. */
 export interface Arithmetic {
   /** Seconds of an exponential. */
   readonly secondsPerExp: number;
   /** Seconds of any other operation of a record's `flops`. */
   readonly secondsPerFlop: number;
+  /** Seconds of an operation of a matrix product. */
+  readonly secondsPerMatrixFlop: number;
 }
 
 /** Rates of a GPU and of the way there. */
@@ -66,7 +68,7 @@ export interface Machine {
   readonly plainFactor: number;
   /** Rates of kernels by backend, operation, outputs and dtypes, such as `wasm` and "crossEntropy+gradient f16 f32". */
   readonly kernels: Readonly<Record<BackendName, Readonly<Record<string, Rate>>>>;
-  /** Rates of arithmetic by backend, for kernels that were not measured. */
+  /** Rates of arithmetic by backend, for what is composed of products and for kernels that were not measured. */
   readonly arithmetic: Readonly<Record<BackendName, Arithmetic>>;
   /** The GPU. */
   readonly gpu: GpuRates;
@@ -87,9 +89,9 @@ export const UNMEASURED: Machine = {
   plainFactor: 2,
   kernels: { wasm: {}, webgpu: {}, reference: {} },
   arithmetic: {
-    wasm: { secondsPerExp: 0.35e-9, secondsPerFlop: 0.06e-9 },
-    webgpu: { secondsPerExp: 10e-12, secondsPerFlop: 0.5e-12 },
-    reference: { secondsPerExp: 12e-9, secondsPerFlop: 2e-9 },
+    wasm: { secondsPerExp: 0.35e-9, secondsPerFlop: 0.06e-9, secondsPerMatrixFlop: 0.03e-9 },
+    webgpu: { secondsPerExp: 10e-12, secondsPerFlop: 0.5e-12, secondsPerMatrixFlop: 0.3e-12 },
+    reference: { secondsPerExp: 12e-9, secondsPerFlop: 2e-9, secondsPerMatrixFlop: 5e-9 },
   },
   gpu: {
     name: "",

@@ -6,6 +6,7 @@
 import { show, ValueChecker } from "../check.ts";
 import { layoutOf } from "./adaptive.ts";
 import { type CheckedHead, checkHead, type Head, largestBatch } from "./head.ts";
+import { MOST_ROWS, ROOM_BYTES, type Tile, tileOf } from "./tiles.ts";
 
 /** Ways from logits, or from hidden states, to a loss and its gradient. */
 export const METHODS = ["textbook", "fused", "inPlace", "linearChunks", "sampled", "adaptive", "topK"] as const;
@@ -16,7 +17,7 @@ export const METHODS = ["textbook", "fused", "inPlace", "linearChunks", "sampled
  * - `textbook`: the softmax and the gradient are matrices beside the logits.
  * - `fused`: one pass over the logits; the gradient is a matrix of its own.
  * - `inPlace`: the gradient overwrites the logits.
- * - `linearChunks`: from hidden states and weights, a chunk of rows at a time; the logits are never all there.
+ * - `linearChunks`: from hidden states and weights, a tile of rows and classes at a time, never all logits at once.
  * - `sampled`: the target beside classes that are drawn for the whole batch.
  * - `adaptive`: clusters of rarer and rarer classes (Grave et al., arXiv:1609.04309); expected under Zipf's law.
  * - `topK`: of each row the likeliest classes and what is left over, as a teacher is kept; from chunks, without a gradient.
@@ -165,7 +166,11 @@ const TENSORS: Readonly<Record<Method, (head: CheckedHead) => HeldTensor[]>> = {
     ...perRow(head),
   ],
   inPlace: (head) => [held("logits, then their gradient", bytesOfLogits(head), true), ...perRow(head)],
-  linearChunks: (head) => [chunkOf(head), ...perRow(head)],
+  linearChunks: (head) => {
+    const { rows, classes } = logitsTile(head);
+    const bytes = Math.min(rows, head.rows) * classes * WORD_BYTES;
+    return [held("a tile of logits, then their gradient", bytes), ...perRow(head)];
+  },
   sampled: (head) => {
     const { rows, samples, hidden, elementBytes } = head;
     return [
@@ -196,8 +201,14 @@ function perRow({ rows }: CheckedHead): HeldTensor[] {
   return [held("loss", rows * WORD_BYTES), held("log-sum-exp", rows * WORD_BYTES, true)];
 }
 
+/** The tile of "linearChunks": linearCrossEntropy's on a GPU. */
+export function logitsTile({ rows, vocab, hidden, chunkBytes }: CheckedHead): Tile {
+  const limitBytes = Math.min(chunkBytes, ROOM_BYTES.webgpu);
+  return tileOf({ rows, vocab, width: hidden, limitBytes, mostRows: MOST_ROWS.webgpu });
+}
+
 /** Sums need f32, whatever the logits would be stored as. */
 function chunkOf({ rows, chunkBytes, vocab }: CheckedHead): HeldTensor {
   const rowBytes = vocab * WORD_BYTES;
-  return held("a chunk of logits, then their gradient", Math.min(rows * rowBytes, Math.max(chunkBytes, rowBytes)));
+  return held("a chunk of logits", Math.min(rows * rowBytes, Math.max(chunkBytes, rowBytes)));
 }

@@ -6,10 +6,11 @@
 import { ValueChecker } from "../check.ts";
 import type { Operation, Traffic } from "../operation.ts";
 import { record as crossEntropy } from "../ops/cross_entropy.ts";
+import { record as linearCrossEntropy } from "../ops/linear_cross_entropy.ts";
 import { record as tokenStatistics } from "../ops/token_statistics.ts";
 import { type AdaptiveLayout, layoutOf } from "./adaptive.ts";
 import { type CheckedHead, checkHead, type Head } from "./head.ts";
-import { type Method, METHODS } from "./memory.ts";
+import { logitsTile, type Method, METHODS } from "./memory.ts";
 
 /** The work of a method. */
 export interface MethodWork extends Traffic {
@@ -22,10 +23,11 @@ export interface MethodWork extends Traffic {
 /**
  * What a method reads, writes and computes for loss and gradient, each matrix counted as often as it goes through memory.
  *
- * With `hidden` the products that make the logits and both gradients are part of it: 2·rows·hidden·columns operations forward,
- * twice as many backward. A textbook softmax reads its logits for the maximum, for the sum and for the softmax, and that
- * again for the gradient, four kernels in all; a fused one reads them once. Chunks read the weights anew each time and add to their gradient
- * in f32. "topK" has no gradient.
+ * With `hidden` the products that make the logits and both gradients are part of it: 2·rows·hidden·columns operations
+ * forward, twice as many backward. A textbook softmax reads its logits for the maximum, for the sum and for the softmax,
+ * and that again for the gradient, four kernels in all; a fused one reads them once. "linearChunks" does what
+ * linearCrossEntropy does: it keeps no logits but makes them again for the gradient, its chunks of rows read the weights
+ * anew each time and add to their gradient in f32, and tiles go through memory as all logits would. "topK" has no gradient.
  *
  * @param method One of {@linkcode METHODS}.
  * @param head Sizes of the batch and of the vocabulary, and what the method takes of its own.
@@ -57,6 +59,9 @@ const NOTHING: MethodWork = { bytesRead: 0, bytesWritten: 0, exps: 0, flops: 0, 
 /** Bytes of an f32. */
 const SINGLE_BYTES = 4;
 
+/** What linearCrossEntropy makes beside losses. */
+const LINEAR_OUTPUTS: ReadonlySet<string> = new Set(["gradientHidden", "gradientWeight"]);
+
 const WORK: Readonly<Record<Method, (head: CheckedHead) => MethodWork>> = {
   textbook: (head) =>
     add(
@@ -67,16 +72,21 @@ const WORK: Readonly<Record<Method, (head: CheckedHead) => MethodWork>> = {
   fused: onePass,
   inPlace: onePass,
   linearChunks(head) {
-    const { vocab, hidden, elementBytes } = head, chunks = chunksOf(head), weights = vocab * hidden;
-    const singles = { ...head, elementBytes: SINGLE_BYTES };
-    return perChunk(
-      chunks,
-      passes(singles, vocab, 1, 1, crossEntropy),
-      products(head, vocab, hidden, SINGLE_BYTES),
-      // The first chunk's share is in the products
-      { ...NOTHING, bytesRead: (chunks - 1) * weights * (2 * elementBytes + SINGLE_BYTES) },
-      { ...NOTHING, bytesWritten: (chunks - 1) * weights * SINGLE_BYTES },
-    );
+    const { rows, vocab, hidden, elementBytes } = head, tile = logitsTile(head), cells = rows * vocab;
+    const { exps, flops, matrixFlops = 0 } = linearCrossEntropy.work(LINEAR_OUTPUTS, { hidden });
+    const chunks = Math.max(1, Math.ceil(rows / tile.rows)), tiles = chunks * Math.ceil(vocab / tile.classes);
+    const states = rows * hidden, weights = chunks * vocab * hidden, isProduct = hidden > 0;
+    // A sweep for the loss and one for the gradient; the logits twice, and a product for each gradient
+    const logitReads = isProduct ? 4 : 2, logitWrites = isProduct ? 3 : 1, launches = isProduct ? 6 : 2;
+    return {
+      bytesRead: logitReads * SINGLE_BYTES * cells + 3 * (states + weights) * elementBytes +
+        (weights - vocab * hidden) * SINGLE_BYTES,
+      bytesWritten: SINGLE_BYTES * (logitWrites * cells + states + weights + 2 * rows),
+      exps: exps * cells,
+      flops: flops * cells,
+      matrixFlops: matrixFlops * cells,
+      launches: launches * tiles,
+    };
   },
   sampled(head) {
     const { rows, samples, hidden, elementBytes } = head, columns = samples + 1;
@@ -137,7 +147,7 @@ function passes(
   { work }: Operation,
   outputs: readonly string[] = ["gradient"],
 ): MethodWork {
-  const cells = rows * columns, bytes = cells * elementBytes, { exps, flops } = work(new Set(outputs));
+  const cells = rows * columns, bytes = cells * elementBytes, { exps, flops } = work(new Set(outputs), {});
   const perRow = 2 * SINGLE_BYTES * rows;
   return {
     bytesRead: reads * bytes,

@@ -38,8 +38,11 @@ export interface Plan {
  * is. Among counts of threads it takes the fewest that are within 15 % of the fastest. Not counted is what happens once, as
  * threads that start; nor options that change a kernel's arithmetic, as label smoothing, class weights and soft targets.
  *
+ * An operation on hidden states is composed of products: each chunk of its rows reads all weights, so that its time does
+ * not quite add up over rows.
+ *
  * @param operation The name of a function, such as "crossEntropy".
- * @param dims `rows` and `vocab`, and `top` where tokens are chosen.
+ * @param dims `rows` and `vocab`; `top` where tokens are chosen; `hidden`, their width, where there are hidden states.
  * @param options The machine, and where the inputs lie; the current machine and f32 arrays unless given.
  * @returns All candidates, the winner and the reason.
  * @throws {TypeError} If a size is missing, or a name is unknown.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dimensionNames } from "../arguments.ts";
+import { axisOf, dimensionNames } from "../arguments.ts";
 import { show, type ValueChecker } from "../check.ts";
 import type { Dims, DType, Operation, TensorSpec } from "../operation.ts";
 import { type Demand, type Held, isMatrix, optionalOutputs, type Place, usualTensors } from "./demand.ts";
@@ -23,18 +23,16 @@ export interface PlannedInputs {
   readonly writtenDtype?: DType;
 }
 
-/** Whole sizes: rows and classes, and 0 for what is not given of an operation's others. */
+/** Whole sizes: rows, classes and what every call has, and 0 for what is not given of an operation's others. */
 export function checkDims(check: ValueChecker, record: Operation, dims: unknown): Readonly<Record<string, number>> {
   const known = dimensionNames(record);
   const given = check.bag<Record<string, number>>(dims, known, "dims are", "dimension");
   const size = (name: string, least: number, fallback?: number) =>
     check.number(name, given[name], { fallback, least, most: 2 ** 31 - 1, integer: true });
-  const extra = known.filter((name) => name !== "rows" && name !== "vocab");
-  return {
-    rows: size("rows", 0),
-    vocab: size("vocab", 1),
-    ...Object.fromEntries(extra.map((name) => [name, size(name, 0, 0)])),
-  };
+  const needed = record.inputs.filter(({ optional }) => !optional).flatMap(({ shape }) => shape);
+  return Object.fromEntries(known.map((name) => {
+    return [name, name === "rows" ? size(name, 0) : needed.includes(name) ? size(name, 1) : size(name, 0, 0)];
+  }));
 }
 
 /** What such a call would ask for. */
@@ -62,37 +60,53 @@ function checkInputs(check: ValueChecker, operation: Operation, value: unknown):
     const known = optional.length === 0 ? "none that can be left out" : optional.join(", ");
     throw check.rangeError(`inputs.outputs[${stranger}] is ${show(outputs[stranger])}, ${operation.name} has ${known}`);
   }
+  // What products are added to is f32, and no input
+  const isSum = operation.compose !== undefined;
+  const ways = isSum ? ["new", "given"] as const : ["new", "inPlace", "given"] as const;
   return {
     dtype,
     place: check.choice<Place>("inputs.place", inputs.place, places, "array"),
     outputs,
-    written: check.choice("inputs.written", inputs.written, ["new", "inPlace", "given"], "new"),
-    writtenDtype: check.choice<DType>("inputs.writtenDtype", inputs.writtenDtype, dtypes, dtype),
+    written: check.choice<Required<PlannedInputs>["written"]>("inputs.written", inputs.written, ways, "new"),
+    writtenDtype: isSum
+      ? check.choice<DType>("inputs.writtenDtype", inputs.writtenDtype, ["f32"], "f32")
+      : check.choice<DType>("inputs.writtenDtype", inputs.writtenDtype, dtypes, dtype),
   };
 }
 
 function heldInput(spec: TensorSpec, dims: Dims, { dtype, place }: Required<PlannedInputs>): Held {
-  const held = { ...vector(spec, dims), isInput: true, isOutput: false };
-  return isMatrix(spec) ? { ...held, rowBytes: dims.vocab * ELEMENT_BYTES[dtype], dtype, place } : held;
+  const held = { ...inArray(spec, dims), isInput: true, isOutput: false };
+  return isMatrix(spec) ? { ...held, ...stored(spec, dims, dtype), place } : held;
 }
 
 function heldOutput(spec: TensorSpec, dims: Dims, { place, written, writtenDtype }: Required<PlannedInputs>): Held {
-  const held = { ...vector(spec, dims), isInput: false, isOutput: true };
+  const held = { ...inArray(spec, dims), isInput: false, isOutput: true };
   if (!isMatrix(spec)) return held;
   const isGiven = written === "given", dtype = isGiven ? writtenDtype : "f32", isThere = isGiven || place === "gpu";
-  const rowBytes = dims.vocab * ELEMENT_BYTES[dtype];
-  return { ...held, rowBytes, dtype, place: isThere ? place : "array", isNew: !isThere };
+  return { ...held, ...stored(spec, dims, dtype), place: isThere ? place : "array", isNew: !isThere };
 }
 
-/** A few numbers a row in an array. */
-function vector({ name, shape, type }: TensorSpec, dims: Dims): Omit<Held, "isInput" | "isOutput"> {
-  const columns = shape.length === 1 ? 1 : Number(dims[shape[1]] ?? shape[1]);
+/** The elements of a matrix's rows. */
+function stored({ shape }: TensorSpec, dims: Dims, dtype: DType): Pick<Held, "rowBytes" | "dtype"> {
+  return { rowBytes: sizeOf(shape[1], dims) * ELEMENT_BYTES[dtype], dtype };
+}
+
+/** A few numbers for each row of its own, or one row for all, in an array. */
+function inArray(spec: TensorSpec, dims: Dims): Omit<Held, "isInput" | "isOutput"> {
+  const { name, shape, type } = spec, hasRows = axisOf(spec) !== "none", isOneRow = !hasRows && shape.length === 1;
+  const columns = isOneRow ? sizeOf(shape[0], dims) : shape.length === 1 ? 1 : sizeOf(shape[1], dims);
   return {
     name,
-    rows: dims.rows,
+    shape,
+    rows: isOneRow ? 1 : sizeOf(shape[0], dims),
     rowBytes: columns * (type === "f64" ? 8 : 4),
+    hasRows,
     dtype: type,
     place: "array",
     isNew: false,
   };
+}
+
+function sizeOf(size: string | number, dims: Dims): number {
+  return typeof size === "number" ? size : dims[size];
 }

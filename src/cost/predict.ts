@@ -3,13 +3,14 @@
  *
  * On a CPU, t threads: the kernel's arithmetic divided by how much faster t threads are, or the bytes over what t threads
  * read from memory, whichever is more; and what must be copied: by the caller, meanwhile if the threads leave it a core, or
- * by the threads themselves where they see it. On a GPU: the copies there and back, the larger of arithmetic and memory, and
- * what it takes to be told.
+ * by the threads themselves where they see it. On a GPU: the copies there and back, the larger of arithmetic and memory,
+ * and what it takes to be told. A composed call is a call and all its steps, whose weights move for each chunk of rows.
  *
  * @module
  */
-import type { BackendName } from "../operation.ts";
-import { bytesOf, type Demand, type Held, optionalOutputs, sumBytes, traffic } from "./demand.ts";
+import type { BackendName, Dims } from "../operation.ts";
+import { answersOf, type Cut, cutOf, type Journeys, journeysOf, paddedMatrixFlops } from "./composed.ts";
+import { bytesOf, type Demand, type Held, matrixFlops, optionalOutputs, traffic } from "./demand.ts";
 import { divide, type Division, SEGMENT, STAGING_LIMIT_BYTES } from "./division.ts";
 import type { Machine, Rate } from "./machine.ts";
 
@@ -54,23 +55,28 @@ export interface Manner {
 
 /** WebAssembly. */
 export function predictWasm(demand: Demand, { threads, isPlain, isSync }: Manner, machine: Machine): Prediction {
-  const { cores, callSeconds, handOffSeconds } = machine;
+  const { cores, callSeconds, handOffSeconds } = machine, cut = cutOf(demand, "wasm");
   const division = divisionOf(demand, threads), { parts } = division;
   const alone = (isPlain ? machine.plainFactor : 1) * kernelSeconds("wasm", demand, machine);
-  const slowdown = unevenness(demand, division) * (parts > 1 ? machine.meetingFactor : 1);
+  const slowdown = unevenness(dividedDims(demand, cut), division) * (parts > 1 ? machine.meetingFactor : 1);
   const computeSeconds = alone / faster(machine, division.threads) * slowdown;
-  const memorySeconds = movedBytes(demand) / readRate(machine, division.threads);
-  const copySeconds = copies(demand, machine);
-  const isHere = division.threads === 1 && (isSync || alone < INLINE_SECONDS);
+  const memorySeconds = movedBytes(demand, cut) / readRate(machine, division.threads);
+  const copySeconds = copies(demand, cut, machine);
+  const { products, sweeps } = cut ?? { products: 1, sweeps: 0 };
+  const isHere = division.threads === 1 && (isSync || alone < INLINE_SECONDS * products);
   const busy = together(computeSeconds, memorySeconds);
-  // A row that is shared by threads is staged before they begin; and a caller without a core copies in the threads' time
-  const isOverlapped = !isHere && parts === 1 && (isSync || division.threads < cores);
+  // A row that is shared by threads is staged before they begin, and so is a factor that a product sums over; and a
+  // caller without a core copies in the threads' time
+  const isOverlapped = !isHere && parts === 1 && (isSync || division.threads < cores) && (cut?.readings ?? 1) === 1;
   const variable = isShared(demand)
     ? busy + copySeconds / faster(machine, division.threads)
     : isOverlapped
     ? Math.max(busy, copySeconds)
     : busy + copySeconds;
-  const fixedSeconds = callSeconds + (isHere ? 0 : handOffSeconds);
+  // A sweep is handed over where threads share its rows
+  const isSweepShared = Math.min(division.threads, cut?.tile.rows ?? 1) > 1;
+  const handOffs = isHere ? 0 : products + (isSweepShared ? sweeps : 0);
+  const fixedSeconds = handOffs * handOffSeconds + (products + sweeps + (cut ? 1 : 0)) * callSeconds;
   return { seconds: variable + fixedSeconds, computeSeconds, memorySeconds, copySeconds, fixedSeconds };
 }
 
@@ -82,17 +88,16 @@ export function predictReference(demand: Demand, machine: Machine): Prediction {
 
 /** A GPU that is open. */
 export function predictWebgpu(demand: Demand, machine: Machine): Prediction {
-  const { gpu } = machine;
+  const { gpu } = machine, cut = cutOf(demand, "webgpu");
   const computeSeconds = kernelSeconds("webgpu", demand, machine);
-  const memorySeconds = movedBytes(demand) / gpu.memoryBytesPerSecond;
-  const up = sumBytes(demand, ({ isInput, place }) => isInput && place !== "gpu") / gpu.uploadBytesPerSecond;
-  const down = sumBytes(demand, ({ isOutput, place }) => isOutput && place !== "gpu") / gpu.downloadBytesPerSecond;
-  const written = demand.tensors.filter(({ isNew }) => isNew).reduce(
-    (sum, tensor) => sum + writing(tensor, machine),
-    0,
-  );
-  const copySeconds = up + down + written;
-  const fixedSeconds = gpu.answerSeconds;
+  const memorySeconds = movedBytes(demand, cut) / gpu.memoryBytesPerSecond;
+  const copySeconds = demand.tensors.reduce((sum, tensor) => {
+    if (tensor.place === "gpu") return sum;
+    const { reads, writes } = journeysOf(tensor, cut), bytes = bytesOf(tensor);
+    const there = bytes * reads / gpu.uploadBytesPerSecond, back = bytes * writes / gpu.downloadBytesPerSecond;
+    return sum + there + back + (tensor.isNew ? writing(tensor, machine) : 0);
+  }, 0);
+  const fixedSeconds = gpu.answerSeconds * answersOf(demand, cut);
   const seconds = together(computeSeconds, memorySeconds) + copySeconds + fixedSeconds;
   return { seconds, computeSeconds, memorySeconds, copySeconds, fixedSeconds };
 }
@@ -102,15 +107,21 @@ function together(computeSeconds: number, memorySeconds: number): number {
   return Math.max(computeSeconds, memorySeconds) + EXPOSED * Math.min(computeSeconds, memorySeconds);
 }
 
-/** How WebAssembly shares a call out among so many threads. */
+/** How WebAssembly shares a call out among so many threads: of a composed one, a tile of its logits. */
 export function divisionOf(demand: Demand, threads: number): Division {
-  const { rows, vocab } = demand.dims;
+  const cut = cutOf(demand, "wasm");
   const rowBytes = (of: readonly Held[]) => of.reduce((sum, tensor) => sum + tensor.rowBytes, 0);
-  const stagedRowBytes = rowBytes(demand.tensors.filter(isStaged));
+  const divided = demand.tensors.filter(({ hasRows, shape }) => cut ? !hasRows && shape.length === 2 : hasRows);
+  const stagedRowBytes = rowBytes(divided.filter(isStaged)), { rows, vocab } = dividedDims(demand, cut);
   return divide(
-    { rows, vocab, rowBytes: rowBytes(demand.tensors), stagedRowBytes, limitBytes: STAGING_LIMIT_BYTES },
+    { rows, vocab, rowBytes: rowBytes(divided), stagedRowBytes, limitBytes: STAGING_LIMIT_BYTES },
     threads,
   );
+}
+
+/** What threads share: rows, or the classes of a tile, which are the rows of the product that makes it. */
+function dividedDims({ dims }: Demand, cut: Cut | undefined): Dims {
+  return cut ? { rows: cut.tile.classes, vocab: 1 } : dims;
 }
 
 /** Whether WebAssembly computes on a copy of a tensor. */
@@ -137,8 +148,9 @@ function kernelSeconds(backend: BackendName, demand: Demand, machine: Machine): 
   const { rows, vocab } = demand.dims;
   const rate = rateOf(backend, demand, machine);
   if (rate !== undefined) return rows * (rate.secondsPerRow + vocab * rate.secondsPerCell);
-  const { exps, flops } = traffic(demand), { secondsPerExp, secondsPerFlop } = machine.arithmetic[backend];
-  return exps * secondsPerExp + flops * secondsPerFlop;
+  const { exps, flops } = traffic(demand), rates = machine.arithmetic[backend];
+  const products = backend === "wasm" ? paddedMatrixFlops(demand) : matrixFlops(demand);
+  return exps * rates.secondsPerExp + flops * rates.secondsPerFlop + products * rates.secondsPerMatrixFlop;
 }
 
 /** The measured rate of a call's kernel: without optional outputs, or with all, as one takes about as long as two. */
@@ -150,7 +162,7 @@ function rateOf(backend: BackendName, demand: Demand, { kernels }: Machine): Rat
 }
 
 /** How much longer the thread with most work takes than an equal share would. */
-function unevenness({ dims: { rows, vocab } }: Demand, { threads, parts, rowsPerBlock }: Division): number {
+function unevenness({ rows, vocab }: Dims, { threads, parts, rowsPerBlock }: Division): number {
   const [all, piece] = parts > 1 ? [vocab, SEGMENT] : [rows, rowsPerBlock];
   if (all === 0) return 1;
   const pieces = Math.ceil(all / piece), last = all - (pieces - 1) * piece;
@@ -170,16 +182,17 @@ function readRate({ readBytesPerSecond: one, readBytesPerSecondOfAll: all }: Mac
 }
 
 /** Bytes through memory: what is written is read before. */
-function movedBytes(demand: Demand): number {
-  const { bytesRead, bytesWritten } = traffic(demand);
-  return bytesRead + bytesWritten + sumBytes(demand, ({ isInput, isOutput }) => isOutput && !isInput);
+function movedBytes({ tensors }: Demand, cut: Cut | undefined): number {
+  const moved = ({ reads, writes }: Journeys) => Math.max(reads, writes) + writes;
+  return tensors.reduce((sum, tensor) => sum + bytesOf(tensor) * moved(journeysOf(tensor, cut)), 0);
 }
 
 /** Seconds to stage what must be, and to copy it back. */
-function copies(demand: Demand, machine: Machine): number {
-  return demand.tensors.filter(isStaged).reduce((sum, tensor) => {
-    const reading = tensor.isInput ? bytesOf(tensor) / machine.copyBytesPerSecond : 0;
-    return sum + reading + (tensor.isOutput ? writing(tensor, machine) : 0);
+function copies({ tensors }: Demand, cut: Cut | undefined, machine: Machine): number {
+  return tensors.filter(isStaged).reduce((sum, tensor) => {
+    const { reads, writes } = journeysOf(tensor, cut), bytes = bytesOf(tensor);
+    const again = Math.max(0, writes - 1), first = writes > 0 ? writing(tensor, machine) : 0;
+    return sum + bytes * (reads + again) / machine.copyBytesPerSecond + first;
   }, 0);
 }
 

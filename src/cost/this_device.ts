@@ -11,8 +11,8 @@ import { checkMachine, type Machine } from "./machine.ts";
 /**
  * The CPU of a measured machine as a device: what its kernels reach on all cores, not what its hardware could.
  *
- * Exponentials a second are those of log-sum-exp, other operations those of KL divergence, each from cache; there are no
- * matrix units, so a matrix product is taken to run at the latter rate.
+ * Exponentials a second are those of log-sum-exp, other operations those of KL divergence, operations of matrix products
+ * those of states and weights, each from cache.
  *
  * @param machine What {@linkcode calibrate} returned.
  * @param memoryBytes Bytes of memory.
@@ -32,20 +32,21 @@ import { checkMachine, type Machine } from "./machine.ts";
  */
 export function deviceOf(machine: Machine, memoryBytes: number): Device {
   const check = new ValueChecker("compute deviceOf");
-  const { speedup, kernels: { wasm }, readBytesPerSecondOfAll } = checkMachine(check, machine);
+  const { speedup, kernels: { wasm }, arithmetic, readBytesPerSecondOfAll } = checkMachine(check, machine);
   const bytes = check.number("memoryBytes", memoryBytes, { above: 0 });
   const exponential = wasm["logSumExp f32"], pair = wasm["klDivergence f32"];
   if (exponential === undefined || pair === undefined) throw check.rangeError("machine has not been measured");
-  const flops = RECORDS.klDivergence.work(new Set()).flops * speedup / pair.secondsPerCell;
+  const flops = RECORDS.klDivergence.work(new Set(), {}).flops * speedup / pair.secondsPerCell;
+  const matrixFlops = speedup / arithmetic.wasm.secondsPerMatrixFlop;
   return {
     name: `this machine, ${machine.cores} cores`,
     kind: "cpu",
     memoryBytesPerSecond: readBytesPerSecondOfAll,
     memoryBytes: bytes,
     cacheBytes: CACHE_BYTES * machine.cores,
-    matrixFlopsPerSecond: { f32: flops, f16: flops, bf16: flops },
+    matrixFlopsPerSecond: { f32: matrixFlops, f16: matrixFlops, bf16: matrixFlops },
     vectorFlopsPerSecond: flops,
-    expsPerSecond: RECORDS.logSumExp.work(new Set()).exps * speedup / exponential.secondsPerCell,
+    expsPerSecond: RECORDS.logSumExp.work(new Set(), {}).exps * speedup / exponential.secondsPerCell,
     hostBytesPerSecond: readBytesPerSecondOfAll,
     launchSeconds: machine.callSeconds,
     readBackSeconds: 0,

@@ -8,6 +8,7 @@ import { record as crossEntropy } from "./cross_entropy.ts";
 import { record as entropy } from "./entropy.ts";
 import { record as jsDivergence } from "./js_divergence.ts";
 import { record as klDivergence } from "./kl_divergence.ts";
+import { record as linearCrossEntropy } from "./linear_cross_entropy.ts";
 import { record as logSoftmax } from "./log_softmax.ts";
 import { record as logSumExp } from "./log_sum_exp.ts";
 import { record as softmax } from "./softmax.ts";
@@ -19,6 +20,7 @@ export type OperationName =
   | "entropy"
   | "jsDivergence"
   | "klDivergence"
+  | "linearCrossEntropy"
   | "logSoftmax"
   | "logSumExp"
   | "softmax"
@@ -30,6 +32,7 @@ export const RECORDS: Readonly<Record<OperationName, Operation>> = {
   entropy,
   jsDivergence,
   klDivergence,
+  linearCrossEntropy,
   logSoftmax,
   logSumExp,
   softmax,

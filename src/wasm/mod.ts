@@ -7,8 +7,9 @@ import { bestOnWasm } from "../cost/candidates.ts";
 import { demandOf } from "../cost/demand.ts";
 import { machine } from "../cost/machine.ts";
 import { INLINE_SECONDS } from "../cost/predict.ts";
-import type { CheckedCall, SyncBackend } from "../operation.ts";
+import type { CheckedCall, Outcome, SyncBackend } from "../operation.ts";
 import { divide, type Division, STAGING_LIMIT_BYTES } from "../cost/division.ts";
+import { runSteps, runStepsSync } from "./compose.ts";
 import { runHere, runThere, runTogether } from "./execute.ts";
 import { type Kernels, kernels } from "./kernels.ts";
 import { isResident, take, wasmMemory } from "./memory.ts";
@@ -30,30 +31,42 @@ export const wasm: SyncBackend = {
     return `WebAssembly with ${instance(call)?.build} SIMD`;
   },
   async run(call) {
-    const { pool, division, kernels } = choose(call, false);
-    using plan = new Plan(call, kernels, division, pool ? division.threads : 0);
-    const { signal } = call.options;
-    if (pool) await runThere(plan, pool, division.threads, signal);
-    else await runHere(plan, self(kernels), signal);
-    plan.finish();
-    return { threads: division.threads };
+    return await (call.operation.compose ? runSteps(call, call.operation.compose, compute) : compute(call));
   },
   runSync(call) {
-    const { pool, division, kernels } = choose(call, true);
-    const others = pool ? division.threads - 1 : 0;
-    const plan = new Plan(call, kernels, division, others);
-    try {
-      runTogether(plan, self(kernels), pool, others);
-      plan.finish();
-      plan[Symbol.dispose]();
-    } catch (error) {
-      // Its memory is free when no thread can touch it any more
-      void Promise.resolve(pool?.close(error as Error)).then(() => plan[Symbol.dispose]());
-      throw error;
-    }
-    return { threads: division.threads };
+    const { compose } = call.operation;
+    return compose ? runStepsSync(call, compose, computeSync, () => leaving) : computeSync(call);
   },
 };
+
+async function compute(call: CheckedCall): Promise<Outcome> {
+  const { pool, division, kernels } = choose(call, false);
+  using plan = new Plan(call, kernels, division, pool ? division.threads : 0);
+  const { signal } = call.options;
+  if (pool) await runThere(plan, pool, division.threads, signal);
+  else await runHere(plan, self(kernels), signal);
+  plan.finish();
+  return { threads: division.threads };
+}
+
+/** Settles when no thread can touch the memory of a call that failed any more. */
+let leaving: Promise<unknown> = Promise.resolve();
+
+function computeSync(call: CheckedCall): Outcome {
+  const { pool, division, kernels } = choose(call, true);
+  const others = pool ? division.threads - 1 : 0;
+  const plan = new Plan(call, kernels, division, others);
+  try {
+    runTogether(plan, self(kernels), pool, others);
+    plan.finish();
+    plan[Symbol.dispose]();
+  } catch (error) {
+    leaving = Promise.resolve(pool?.close(error as Error));
+    void leaving.then(() => plan[Symbol.dispose]());
+    throw error;
+  }
+  return { threads: division.threads };
+}
 
 function instance(call: CheckedCall): Kernels | undefined {
   return kernels(call.options.deterministic ?? false);

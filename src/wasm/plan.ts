@@ -104,27 +104,30 @@ export class Plan implements Disposable {
 
   /** Where it lies, or a copy of all of it. */
   #place(use: Use): Place {
-    const { tensor: { data, dtype, rows, rowStride }, tensor, views } = use;
+    const { tensor: { data, dtype, rows, rowStride }, tensor, views, axis } = use;
     const isOne = isOneRow(tensor);
-    const place = { views, dtype: DTYPE_CODES[dtype], slotBytes: 0 };
-    if (isResident(data)) {
-      return { ...place, address: data.byteOffset, stride: isOne ? 0 : rowStride * data.BYTES_PER_ELEMENT };
-    }
+    const placed = (address: number, bytes: number): Place => {
+      const stride = isOne ? 0 : bytes,
+        step = axis === "rows" ? stride : axis === "columns" ? data.BYTES_PER_ELEMENT : 0;
+      return { views, dtype: DTYPE_CODES[dtype], slotBytes: 0, address, stride, step };
+    };
+    if (isResident(data)) return placed(data.byteOffset, rowStride * data.BYTES_PER_ELEMENT);
     const held = isOne ? 1 : rows, stride = stagedStride(tensor);
-    const address = this.#room(stride * held + WORD) + data.byteOffset % WORD;
-    this.#once.push({ place: { ...place, address, stride, home: homeOf(use) }, rows: held });
-    return { ...place, address, stride: isOne ? 0 : stride };
+    const address = this.#room(stride * held + WORD) + data.byteOffset % WORD, place = placed(address, stride);
+    this.#once.push({ place: { ...place, stride, home: homeOf(use) }, rows: held });
+    return place;
   }
 
   /** Slots for blocks of its rows. */
   #placeBlocks(use: Use, slotBytes: number, slots: number): Place {
     const { tensor, views } = use;
-    const address = this.#room(slotBytes * slots);
+    const address = this.#room(slotBytes * slots), stride = stagedStride(tensor);
     return {
       views,
       dtype: DTYPE_CODES[tensor.dtype],
       address,
-      stride: stagedStride(tensor),
+      stride,
+      step: stride,
       slotBytes,
       home: homeOf(use),
     };

@@ -26,8 +26,10 @@ export interface Place {
   readonly dtype: number;
   /** Address of the first row; of what is staged by blocks, of the first slot. */
   readonly address: number;
-  /** Bytes from one row to the next; 0 where all rows are one. */
+  /** Bytes from one of its rows to the next; 0 where all are one. */
   readonly stride: number;
+  /** Bytes from what belongs to one of the job's rows to the next's: as a rule the stride, 0 for what all rows share. */
+  readonly step: number;
   /** Bytes of a slot, where blocks of rows are staged; 0 elsewhere. */
   readonly slotBytes: number;
   /** What it is a copy of. */
@@ -91,8 +93,8 @@ export interface Progress {
 export type Word = Int32Array<SharedArrayBuffer>;
 
 /** The address of a block of rows. Staged rows lie as their originals do relative to a machine word. */
-export function addressOf({ address, stride, slotBytes, home }: Place, firstRow: number, slot: number): number {
-  if (slotBytes === 0 || home === undefined) return address + firstRow * stride;
+export function addressOf({ address, step, slotBytes, home }: Place, firstRow: number, slot: number): number {
+  if (slotBytes === 0 || home === undefined) return address + firstRow * step;
   return address + slot * slotBytes + (home.offset + firstRow * home.pitch) % 8;
 }
 

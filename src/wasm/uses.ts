@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { hostTensors, tensorNames } from "../arguments.ts";
+import { type Axis, axisOf, hostTensors } from "../arguments.ts";
 import type { CheckedCall, Tensor } from "../operation.ts";
 import { type Sizes, STAGING_LIMIT_BYTES } from "../cost/division.ts";
 import { SMALL_ROW_BYTES } from "../cost/predict.ts";
@@ -19,18 +19,20 @@ export interface Use {
   readonly output: boolean;
   /** Its positions among the tensors of the record. */
   readonly views: readonly number[];
+  /** What of it belongs to the call's rows, each to one: its rows, its columns, or nothing. */
+  readonly axis: Axis;
 }
 
 /** The tensors that a call has. */
 export function uses(call: CheckedCall): Use[] {
-  const inputs = call.operation.inputs.length, tensors = hostTensors(call);
+  const { inputs, outputs } = call.operation, tensors = hostTensors(call);
   const found: Use[] = [];
-  tensorNames(call.operation).forEach((name, index) => {
-    const tensor = tensors[name];
+  [...inputs, ...outputs].forEach((spec, index) => {
+    const tensor = tensors[spec.name];
     if (tensor === undefined) return;
-    const input = index < inputs;
+    const input = index < inputs.length;
     const same = found.findIndex((use) => isSame(use.tensor, tensor));
-    if (same < 0) found.push({ tensor, input, output: !input, views: [index] });
+    if (same < 0) found.push({ tensor, input, output: !input, views: [index], axis: axisOf(spec) });
     else found[same] = { ...found[same], output: found[same].output || !input, views: [...found[same].views, index] };
   });
   return found;
@@ -58,16 +60,22 @@ export function stagedStride({ columns, rowStride, data }: Tensor): number {
 }
 
 /** Whether it is too large to be staged at once. */
-export function isBlocked({ tensor }: Use): boolean {
+export function isBlocked({ tensor, axis }: Use): boolean {
   const bytes = rowBytes(tensor);
   const isSmall = bytes <= SMALL_ROW_BYTES && bytes * tensor.rows <= SMALL_BYTES;
-  return !isResident(tensor.data) && !isOneRow(tensor) && !isSmall;
+  return axis === "rows" && !isResident(tensor.data) && !isOneRow(tensor) && !isSmall;
+}
+
+/** Bytes that belong to one of the call's rows. */
+function bytesOfRow({ tensor, axis }: Use): number {
+  if (axis === "columns") return tensor.rows * tensor.data.BYTES_PER_ELEMENT;
+  return axis === "rows" ? rowBytes(tensor) : 0;
 }
 
 /** What a division of the call's work follows from. */
 export function sizesOf(call: CheckedCall): Sizes {
   const all = uses(call);
-  const sum = (of: readonly Use[]) => of.reduce((total, { tensor }) => total + rowBytes(tensor), 0);
+  const sum = (of: readonly Use[]) => of.reduce((total, use) => total + bytesOfRow(use), 0);
   const { rows, vocab } = call.dims;
   const stagedRowBytes = sum(all.filter(isBlocked));
   return { rows, vocab, rowBytes: sum(all), stagedRowBytes, limitBytes: STAGING_LIMIT_BYTES };
@@ -75,6 +83,6 @@ export function sizesOf(call: CheckedCall): Sizes {
 
 /** Bytes of staging that one row of the call takes at least. */
 export function leastStaging(call: CheckedCall): number {
-  const staged = uses(call).filter(({ tensor }) => !isResident(tensor.data));
+  const staged = uses(call).filter(({ tensor, axis }) => axis === "rows" && !isResident(tensor.data));
   return staged.reduce((total, { tensor }) => total + stagedStride(tensor), 0);
 }

@@ -101,6 +101,9 @@ export function declarations(operation: Operation, shader: Shader, storage: Stor
 }
 
 const PLACES = `
+/** How far classes of a tile may lie before it. */
+const SHIFT: u32 = 0u;
+
 /** The classes that a thread writes. */
 fn places(row: u32, tile: u32, lane: u32) -> vec4<u32> {
   return classes(tile, lane);
@@ -109,6 +112,8 @@ fn places(row: u32, tile: u32, lane: u32) -> vec4<u32> {
 /** Two by two, so that each pair is one word of the output. */
 function placesOfHalves(name: string): string {
   return `
+const SHIFT: u32 = 1u;
+
 fn places(row: u32, tile: u32, lane: u32) -> vec4<u32> {
   let first = tile - (call.${placeOf(name)}.x + row * call.${placeOf(name)}.y & 1u) + 2u * lane;
   return vec4(first, first + 1u, first + TILE / 2u, first + TILE / 2u + 1u);

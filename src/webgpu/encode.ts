@@ -41,7 +41,7 @@ export function planOf(call: CheckedCall, { matrices }: Uses, rows: number, limi
   const ofSegment = partials.map(({ bytes }) => bytes);
   if (scratchWords) ofSegment.push(4 * scratchWords({ top: 0, ...call.dims }));
   const cached = rowsInFlight(rows, rowBytes, looks);
-  const windows = windowsOf(rows, vocab, matrices, limits, Math.max(...ofSegment), cached);
+  const windows = windowsOf(rows, vocab, matrices, limits, Math.max(0, ...ofSegment), cached);
   const waveRows = Math.max(...windows.flatMap(({ waves }) => waves.map(({ first, end }) => end - first)));
   return {
     call,

@@ -1,33 +1,31 @@
 /**
- * One call on a device, chunk by chunk: copied there, computed, read back. What is to be read waits until there is much of
- * it, or nothing is left to compute.
+ * One call on a device: its outputs are made, its works submitted, its results read. What is to be read waits until there is
+ * much of it, or nothing is left to compute.
  *
  * @module
  */
-import { setImmediate } from "node:timers";
-import { isOnDevice } from "../arguments.ts";
+import { axisOf, isOnDevice } from "../arguments.ts";
 import type { CheckedCall, DeviceTensor, Outcome } from "../operation.ts";
-import { Chunk } from "./chunk.ts";
+import { Backlog, type Bounds } from "./backlog.ts";
+import { STEP_BOUNDS, submitSteps } from "./compose.ts";
 import type { Gpu } from "./device.ts";
 import { GpuMemoryError, guard } from "./guard.ts";
-import type { Program } from "./pipelines.ts";
-import { SHADERS } from "./shaders/index.ts";
 import { STORAGE } from "./pool.ts";
-import { bytesOfRow, type Uses, usesOf } from "./storage.ts";
+import { submit } from "./submit.ts";
 
-/** What is copied to the device at a time, at most if a row is no larger. */
-const CHUNK_BYTES = 64 * 2 ** 20;
-
-/** What may wait on the device to be read, or to be copied there. */
+/** What may wait on the device to be read, or to be copied there, of a call that is no steps. */
 const WAITING_BYTES = 256 * 2 ** 20;
+const CALL_BOUNDS: Bounds = { bytes: WAITING_BYTES, keptBytes: WAITING_BYTES, readBytes: Infinity };
 
 /** Computes a call. */
 export async function compute(gpu: Gpu, call: CheckedCall): Promise<Outcome> {
-  const made = await makeOutputs(gpu, call);
+  const { compose } = call.operation, made = await makeOutputs(gpu, call);
+  const backlog = new Backlog(gpu, compose ? STEP_BOUNDS : CALL_BOUNDS);
   try {
-    const uses = usesOf(call);
-    const program = await gpu.pipelines.get(call.operation, SHADERS[call.operation.name], uses.storage);
-    const gpuSeconds = await computeChunks(gpu, call, uses, program);
+    if (call.dims.rows === 0) await clearSums(gpu, call);
+    await (compose ? submitSteps(gpu, call, compose, backlog) : submit(gpu, call, call, backlog));
+    await backlog.drain();
+    const { seconds: gpuSeconds } = backlog;
     return gpuSeconds === undefined ? { threads: 1 } : { threads: 1, gpuSeconds };
   } catch (error) {
     for (const tensor of made) {
@@ -35,43 +33,21 @@ export async function compute(gpu: Gpu, call: CheckedCall): Promise<Outcome> {
       tensor.buffer = undefined;
     }
     throw error;
+  } finally {
+    backlog.free();
   }
 }
 
-/** Computes all chunks; returns the seconds that the GPU took, if all of them were timed. */
-async function computeChunks(gpu: Gpu, call: CheckedCall, uses: Uses, program: Program): Promise<number | undefined> {
-  const { dims, options } = call;
-  const waiting: Chunk[] = [];
-  let seconds: number | undefined = dims.rows === 0 ? undefined : 0;
-  const readAll = async () => {
-    for (const timed of await Chunk.readAll(gpu, waiting)) {
-      seconds = timed === undefined || seconds === undefined ? undefined : seconds + timed;
+/** Outputs that all rows share are sums over them: over none they are 0. */
+async function clearSums({ device }: Gpu, { operation, tensors }: CheckedCall): Promise<void> {
+  const sums = operation.outputs.filter((spec) => axisOf(spec) === "none").flatMap(({ name }) => tensors[name] ?? []);
+  await guard(device, () => ({ doing: `compute ${operation.name}`, bytes: 0 }), () => {
+    const encoder = device.createCommandEncoder();
+    for (const { buffer, rows, columns, rowStride } of sums.filter(isOnDevice)) {
+      for (let row = 0; buffer && row < rows; row++) encoder.clearBuffer(buffer, 4 * row * rowStride, 4 * columns);
     }
-    waiting.length = 0;
-  };
-  try {
-    let most = Math.max(1, Math.floor(CHUNK_BYTES / bytesOfRow(uses)));
-    for (let first = 0; first < dims.rows;) {
-      options.signal?.throwIfAborted();
-      const rows = { first, end: Math.min(dims.rows, first + most) };
-      try {
-        waiting.push(await Chunk.begin(gpu, call, uses, program, rows));
-        first = rows.end;
-      } catch (error) {
-        if (!(error instanceof GpuMemoryError) || rows.end - rows.first === 1) throw error;
-        // Perhaps less will do
-        await readAll();
-        gpu.pool.clear();
-        most = Math.ceil((rows.end - rows.first) / 2);
-      }
-      if (waiting.reduce((sum, { bytes }) => sum + bytes, 0) > WAITING_BYTES) await readAll();
-      else if (first < dims.rows) await new Promise<void>((resolve) => setImmediate(resolve));
-    }
-    await readAll();
-  } finally {
-    for (const chunk of waiting) chunk.free();
-  }
-  return seconds;
+    device.queue.submit([encoder.finish()]);
+  });
 }
 
 /** Makes the outputs that are to stay on the device. */

@@ -18,7 +18,7 @@ export interface Limits {
 }
 
 /** The most workgroups of a dimension. */
-const MAX_WORKGROUPS = 65_535;
+export const MAX_WORKGROUPS = 65_535;
 
 /** What partials may take. */
 const PARTIALS_BYTES = 64 * 2 ** 20;
@@ -37,7 +37,7 @@ export interface Window {
 }
 
 /** Cuts `end - first` things into runs of at most `most`. */
-function cut({ first, end }: Span, most: number): Span[] {
+export function cut({ first, end }: Span, most: number): Span[] {
   const count = Math.ceil((end - first) / most);
   return Array.from(
     { length: count },

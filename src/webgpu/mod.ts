@@ -5,10 +5,12 @@
  */
 import { isOnDevice, onDevice } from "../arguments.ts";
 import type { Backend, CheckedCall } from "../operation.ts";
+import { isMatrix } from "./declarations.ts";
 import { type Gpu, openGpu } from "./device.ts";
-export { isOwnOpen as isOpen } from "./device.ts";
 import { compute } from "./job.ts";
+import { isProduct } from "./product/submit.ts";
 import { SHADERS } from "./shaders/index.ts";
+export { isOwnOpen as isOpen } from "./device.ts";
 
 /** The devices that calls were found computable on: what the device is called is known once it is open. */
 const found = new WeakMap<CheckedCall, Gpu>();
@@ -18,7 +20,9 @@ export const webgpu: Backend = {
   name: "webgpu",
   async obstacle(call) {
     const { operation, options } = call;
-    if (!Object.hasOwn(SHADERS, operation.name)) return "WebGPU has no such operation";
+    if (!operation.compose && !isProduct(call) && !Object.hasOwn(SHADERS, operation.name)) {
+      return "WebGPU has no such operation";
+    }
     if (options.deterministic) return "a GPU does not promise the same bits as other machines";
     const isWanted = options.backend === "webgpu" || options.device !== undefined || onDevice(call) !== undefined;
     const gpu = await openGpu(options.device, isWanted);
@@ -26,8 +30,8 @@ export const webgpu: Backend = {
     if (gpu.isFallback && !isWanted) {
       return `its only adapter, ${gpu.name}, is a CPU in disguise`;
     }
-    const limit = gpu.device.limits.maxBufferSize, bytes = longestRow(call);
-    if (bytes > limit) return `a row takes ${bytes} bytes, and a buffer of the GPU has ${limit} at most`;
+    const limit = gpu.device.limits.maxBufferSize, bytes = largestCopy(call), what = isProduct(call) ? "matrix" : "row";
+    if (bytes > limit) return `a ${what} takes ${bytes} bytes, and a buffer of the GPU has ${limit} at most`;
     found.set(call, gpu);
     return undefined;
   },
@@ -42,10 +46,16 @@ export const webgpu: Backend = {
   },
 };
 
-/** Bytes of the longest row that is copied to a buffer. */
-function longestRow({ tensors }: CheckedCall): number {
-  const rows = Object.values(tensors).map((tensor) => {
-    return tensor === undefined || isOnDevice(tensor) ? 0 : tensor.columns * tensor.data.BYTES_PER_ELEMENT;
+/**
+ * Bytes that are copied to one buffer at least: the longest row, of a product a whole matrix. What a composed call has for all
+ * rows is cut up by its steps.
+ */
+function largestCopy(call: CheckedCall): number {
+  const { operation, tensors } = call, isWhole = isProduct(call);
+  const copies = [...operation.inputs, ...operation.outputs].map((spec) => {
+    const tensor = tensors[spec.name];
+    if (tensor === undefined || isOnDevice(tensor) || (operation.compose && !isMatrix(spec))) return 0;
+    return (isWhole && tensor.rowStride > 0 ? tensor.rows : 1) * tensor.columns * tensor.data.BYTES_PER_ELEMENT;
   });
-  return Math.max(...rows);
+  return Math.max(...copies);
 }

@@ -1,9 +1,17 @@
 /** Compiled programs: once per operation and per way in which its tensors are stored. */
-import type { Operation } from "../operation.ts";
-import { boundMatrices, isMatrix, type Storage, writtenMatrices } from "./declarations.ts";
 import { guard } from "./guard.ts";
-import { passes, program } from "./program.ts";
-import type { Shader } from "./shader.ts";
+
+/** A program to compile. */
+export interface Source {
+  /** The operation's name. */
+  readonly name: string;
+  /** WGSL. */
+  readonly code: string;
+  /** What is bound, in order, in group 0; a uniform has a dynamic offset. */
+  readonly bindings: readonly GPUBufferBindingType[];
+  /** The entry points, in the order in which they run. */
+  readonly entryPoints: readonly string[];
+}
 
 /** A compiled program. */
 export interface Program {
@@ -21,12 +29,11 @@ export class Pipelines {
     this.#device = device;
   }
 
-  /** The program of an operation whose tensors are stored so. */
-  get(operation: Operation, shader: Shader, storage: Storage): Promise<Program> {
-    const key = JSON.stringify([operation.name, [...storage.vectors], [...storage.matrices], [...storage.inPlace]]);
+  /** The program of a key, which tells all that its source depends on. */
+  get(key: string, sourceOf: () => Source): Promise<Program> {
     let compiled = this.#programs.get(key);
     if (compiled === undefined) {
-      compiled = compile(this.#device, operation, shader, storage);
+      compiled = compile(this.#device, sourceOf());
       compiled.catch(() => this.#programs.delete(key));
       this.#programs.set(key, compiled);
     }
@@ -34,37 +41,21 @@ export class Pipelines {
   }
 }
 
-async function compile(device: GPUDevice, operation: Operation, shader: Shader, storage: Storage): Promise<Program> {
-  const source = program(operation, shader, storage);
-  const module = await compileModule(device, operation.name, source);
-  const written = writtenMatrices(operation, storage);
-  const emits = operation.outputs.some((spec) => isMatrix(spec) && storage.matrices.has(spec.name));
-  const partials = shader.partials.length + (shader.scratchWords ? 1 : 0);
-  const types: GPUBufferBindingType[] = [
-    "uniform",
-    "read-only-storage",
-    "storage",
-    ...Array<GPUBufferBindingType>(partials).fill("storage"),
-    ...boundMatrices(storage).map((name): GPUBufferBindingType => written.has(name) ? "storage" : "read-only-storage"),
-  ];
-  const doing = `compile ${operation.name}`;
-  return await guard(device, () => ({ doing, bytes: 0 }), () => {
+async function compile(device: GPUDevice, { name, code, bindings, entryPoints }: Source): Promise<Program> {
+  const module = await compileModule(device, name, code);
+  return await guard(device, () => ({ doing: `compile ${name}`, bytes: 0 }), () => {
     const layout = device.createBindGroupLayout({
-      entries: types.map((type, binding) => ({
+      entries: bindings.map((type, binding) => ({
         binding,
         visibility: 4, // GPUShaderStage.COMPUTE
-        buffer: { type, hasDynamicOffset: binding === 0 },
+        buffer: { type, hasDynamicOffset: type === "uniform" },
       })),
     });
     const common = device.createPipelineLayout({ bindGroupLayouts: [layout] });
-    const pipelines = passes(shader, emits).map((entryPoint) =>
-      device.createComputePipeline({
-        label: `${operation.name} ${entryPoint}`,
-        layout: common,
-        compute: { module, entryPoint },
-      })
+    const passes = entryPoints.map((entryPoint) =>
+      device.createComputePipeline({ label: `${name} ${entryPoint}`, layout: common, compute: { module, entryPoint } })
     );
-    return { layout, passes: pipelines };
+    return { layout, passes };
   });
 }
 

@@ -9,22 +9,40 @@
  * @module
  */
 import type { Operation } from "../operation.ts";
-import { declarations, type Storage } from "./declarations.ts";
+import { boundMatrices, declarations, type Storage, writtenMatrices } from "./declarations.ts";
+import type { Source } from "./pipelines.ts";
 import { type PartialSpec, SEGMENT, type Shader } from "./shader.ts";
 import { ARITHMETIC } from "./wgsl/arithmetic.ts";
 import { HALVES } from "./wgsl/halves.ts";
 import { TRANSFORMATION } from "./wgsl/transformation.ts";
 
-/** The source of all passes of an operation whose tensors are stored so. */
-export function program(operation: Operation, shader: Shader, storage: Storage): string {
+/** The program of an operation whose tensors are stored so. */
+export function programOf(operation: Operation, shader: Shader, storage: Storage): Source {
   const emits = operation.outputs.some(({ name }) => storage.matrices.has(name));
+  const written = writtenMatrices(operation, storage),
+    partials = shader.partials.length + (shader.scratchWords ? 1 : 0);
+  return {
+    name: operation.name,
+    code: codeOf(operation, shader, storage, emits),
+    bindings: [
+      "uniform",
+      "read-only-storage",
+      "storage",
+      ...Array<GPUBufferBindingType>(partials).fill("storage"),
+      ...boundMatrices(storage).map((name) => written.has(name) ? "storage" : "read-only-storage"),
+    ],
+    entryPoints: [...shader.partials.map((_, i) => `pass${i + 1}`), emits ? "write" : "conclude"],
+  };
+}
+
+function codeOf(operation: Operation, shader: Shader, storage: Storage, emits: boolean): string {
   const names = shader.partials.map(({ name }) => name);
   return [
     GRID,
     ARITHMETIC,
     HALVES,
     declarations(operation, shader, storage),
-    TRANSFORMATION,
+    ...(Object.hasOwn(operation.params, "softcap") ? [TRANSFORMATION] : []),
     ...shader.uses,
     shader.source,
     LEVELS,
@@ -32,11 +50,6 @@ export function program(operation: Operation, shader: Shader, storage: Storage):
     ...names.map((name, i) => look(i, name, names)),
     emits ? last("write", names, EMIT) : last("conclude", names, "  finish(row, lane, state);"),
   ].join("\n");
-}
-
-/** The entry points that a program has, in the order in which they run. */
-export function passes(shader: Shader, emits: boolean): string[] {
-  return [...shader.partials.map((_, i) => `pass${i + 1}`), emits ? "write" : "conclude"];
 }
 
 /** Threads of a workgroup: few, so that what each does once a segment is little beside its classes. */
@@ -119,8 +132,7 @@ var<workgroup> settled: Row;
 fn ${entry}${HEAD}
 ${gathered.join("\n")}
   if (lane == 0u) { settled = settle(${["row", ...names.map((_, k) => `known${k + 1}`)].join(", ")}); }
-  workgroupBarrier();
-  let state = settled;
+  let state = workgroupUniformLoad(&settled);
 ${body}
 }`;
 }
@@ -128,8 +140,7 @@ ${body}
 const EMIT = `  if (segment == 0u) { finish(row, lane, state); }
   let start = segment * SEGMENT;
   let end = min(start + SEGMENT, call.vocab);
-  for (var tile = start; tile < end + 1u; tile += TILE) {
+  for (var tile = start; tile < end + SHIFT; tile += TILE) {
     let at = places(row, tile, lane);
-    let inside = at - start < vec4(end - start);
-    if (any(inside)) { emit(row, at, inside, state); }
+    emit(row, at, at - start < vec4(end - start), state);
   }`;

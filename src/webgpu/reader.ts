@@ -55,6 +55,17 @@ export class Reader {
     });
   }
 
+  /** The same by requests of so many bytes at most, for which a buffer is needed each. */
+  async readInPieces(sources: readonly Source[], mostBytes: number): Promise<Uint8Array<ArrayBuffer>[]> {
+    if (sources.reduce((sum, { bytes }) => sum + aligned(bytes), 0) <= mostBytes) return await this.read(sources);
+    const wholes = sources.map(({ bytes }) => new Uint8Array(bytes));
+    for (const request of requestsOf(sources, mostBytes)) {
+      const parts = await this.read(request.map(({ source }) => source));
+      parts.forEach((part, i) => wholes[request[i].index].set(part, request[i].at));
+    }
+    return wholes;
+  }
+
   async #readAll(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#nextBatch();
@@ -119,4 +130,30 @@ export class Reader {
 /** Sizes and places are multiples of eight: of what copying, mapping and timestamps ask. */
 function aligned(bytes: number): number {
   return Math.ceil(bytes / 8) * 8;
+}
+
+/** A piece of the source of this index, from byte `at` of it on. */
+interface Piece {
+  readonly index: number;
+  readonly at: number;
+  readonly source: Source;
+}
+
+/** Sources cut into pieces, and these put together. */
+function requestsOf(sources: readonly Source[], mostBytes: number): Piece[][] {
+  const requests: Piece[][] = [];
+  let left = 0;
+  for (const [index, { buffer, offset, bytes }] of sources.entries()) {
+    for (let at = 0; at < bytes;) {
+      if (left < 8) {
+        requests.push([]);
+        left = mostBytes;
+      }
+      const size = Math.min(bytes - at, left);
+      requests.at(-1)?.push({ index, at, source: { buffer, offset: offset + at, bytes: size } });
+      at += size;
+      left -= aligned(size);
+    }
+  }
+  return requests;
 }

@@ -24,13 +24,14 @@ export interface PartialSpec {
 }
 
 /**
- * An operation in WGSL. `source` has, by these names:
+ * An operation in WGSL. `source` has, by these names, looks as many as `partials`:
  *
  * - `look1(row, segment, lane) -> Name`, a thread's share of the first look at a segment, and where there is a second one
  *   `look2(row, segment, lane, first) -> Name`, which knows what the first found of the whole row;
  * - `struct Row` and `settle(row, first[, second]) -> Row`, what follows for the row, computed by one thread;
  * - `finish(row, lane, state)`, which writes what is one number a row, run by a workgroup;
- * - if it has matrices for outputs `emit(row, at, inside, state)`, which writes four classes of them.
+ * - if it has matrices for outputs `emit(row, at, inside, state)`, which writes four classes of them, those that are inside; all
+ *   threads of a workgroup run it for a tile of classes at a time, and may wait there for one another.
  */
 export interface Shader {
   /** WGSL that it shares with others, in order. */

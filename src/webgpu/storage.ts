@@ -81,8 +81,8 @@ function widthOf({ dtype }: AnyTensor): 2 | 4 {
 
 /** What is copied there lies packed, each row on a word of its own. */
 function strideOf(tensor: AnyTensor): number {
-  if (isOneRow(tensor)) return 0;
   if (isOnDevice(tensor)) return tensor.rowStride;
+  if (isOneRow(tensor)) return 0;
   return widthOf(tensor) === 2 ? tensor.columns + tensor.columns % 2 : tensor.columns;
 }
 

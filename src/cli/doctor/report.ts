@@ -1,5 +1,5 @@
 /** Findings as tables. */
-import { formatBytes, formatSeconds, type Machine } from "../../cost/mod.ts";
+import { type Arithmetic, formatBytes, formatSeconds, type Machine } from "../../cost/mod.ts";
 import { formatBothBytes } from "../bytes.ts";
 import { alignColumns, type Alignment, formatCount, formatFactor, formatFixed } from "../table.ts";
 import type { Adapter } from "./adapter.ts";
@@ -64,7 +64,7 @@ function describeLimit(name: string, limit: number): string {
 }
 
 function measured(machine: Machine): Line[] {
-  const { readBytesPerSecond, readBytesPerSecondOfAll, speedup } = machine;
+  const { readBytesPerSecond, readBytesPerSecondOfAll, speedup, arithmetic } = machine;
   return [
     ["memory is read at", `${rate(readBytesPerSecond)} by one thread, ${rate(readBytesPerSecondOfAll)} by all`],
     ["arrays are copied at", `${rate(machine.copyBytesPerSecond)}, to new ones at ${rate(machine.newBytesPerSecond)}`],
@@ -79,15 +79,24 @@ function measured(machine: Machine): Line[] {
       `${formatSeconds(machine.callSeconds)}, handed to other threads ${formatSeconds(machine.handOffSeconds)} more`,
     ],
     ["deterministic takes", `${formatFactor(machine.plainFactor)} as long`],
+    [
+      "a product computes",
+      `${products(arithmetic.wasm)} on one thread, ${products(arithmetic.reference)} by the reference`,
+    ],
   ];
 }
 
-function measuredGpu({ gpu }: Machine): Line[] {
+function measuredGpu({ gpu, arithmetic }: Machine): Line[] {
   return [
     ["its memory moves", rate(gpu.memoryBytesPerSecond)],
     ["arrays go there at", `${rate(gpu.uploadBytesPerSecond)}, and come back at ${rate(gpu.downloadBytesPerSecond)}`],
+    ["a product computes", products(arithmetic.webgpu)],
     ["a call takes", `${formatSeconds(gpu.answerSeconds)}, the first one ${formatSeconds(gpu.openSeconds)}`],
   ];
+}
+
+function products({ secondsPerMatrixFlop }: Arithmetic): string {
+  return `${formatFixed(1e-9 / secondsPerMatrixFlop, 2)} GFLOP/s`;
 }
 
 function rate(bytesPerSecond: number): string {

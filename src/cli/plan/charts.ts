@@ -74,7 +74,8 @@ const SHAPES = [
   "triangle-left",
 ];
 
-const GREY = "#444444";
+/** Of lines that are no data. */
+export const GREY = "#444444";
 
 /** Memory over the budget by this factor leaves a chart whose axes are linear. */
 const MOST_OVER_BUDGET = 3;
@@ -195,7 +196,7 @@ function memoryAxes(needs: readonly { readonly batch: number; readonly bytes: nu
 }
 
 /** A number that has a place on a logarithmic axis, and whose multiples do too. */
-function positive(name: string, value: number): number {
+export function positive(name: string, value: number): number {
   if (value >= 1e-30 && value <= 1e30) return value;
   throw new RangeError(`Cannot draw a chart: ${name} is ${value}, not from 1e-30 to 1e30`);
 }
@@ -223,7 +224,7 @@ function labelRoofs(roofs: readonly Roof[], decadeHeight: number): RoofLabel[] {
 }
 
 /** A text at a point, above a white rim that keeps lines away from its letters. */
-function text(value: string, x: axes.Axis, atX: number, y: axes.Axis, atY: number, placement: Placement): Layer[] {
+export function text(value: string, x: axes.Axis, atX: number, y: axes.Axis, atY: number, placement: Placement): Layer[] {
   const mark = { type: "text", fontSize: FONT_SIZE, ...placement } as const;
   const what = {
     data: { values: [{ value, atX, atY }] },
@@ -236,7 +237,7 @@ function text(value: string, x: axes.Axis, atX: number, y: axes.Axis, atY: numbe
 }
 
 /** Colours and shapes of names in the order in which they come, and one legend of both. */
-function distinguish(named: readonly { readonly name: string }[]) {
+export function distinguish(named: readonly { readonly name: string }[]) {
   const domain = [...new Set(named.map(({ name }) => name))];
   const longest = Math.max(1, ...domain.map(({ length }) => length));
   // Vega, which measures no text without a canvas, takes a letter to be 0.8 of the font's size
@@ -252,7 +253,8 @@ function distinguish(named: readonly { readonly name: string }[]) {
   return { color: channel(COLOURS), shape: channel(SHAPES) };
 }
 
-function chart(title: string, layer: Layer[]): VegaLiteSpec {
+/** Layers over one another, under a title. */
+export function chart(title: string, layer: Layer[]): VegaLiteSpec {
   return {
     title: { text: title, anchor: "start", fontSize: 16, fontWeight: "normal", offset: 14 },
     background: "white",

@@ -24,13 +24,13 @@ export async function drawPlots({ plots }: Question, answer: Answer): Promise<vo
 export function rooflineOf(answer: Answer): Roofline {
   const { device, head, methods } = answer, { vectorFlopsPerSecond } = device;
   const matrix = device.matrixFlopsPerSecond[head.dtype];
-  const isOne = matrix === vectorFlopsPerSecond;
+  const isOne = matrix === vectorFlopsPerSecond, units = device.kind === "gpu" ? "units" : "arithmetic";
   return {
     title: `${titleOf(answer)}\n${device.name}`,
     memoryBytesPerSecond: device.memoryBytesPerSecond,
     ceilings: [
-      ...isOne ? [] : [{ name: `matrix units, ${head.dtype}`, flopsPerSecond: matrix }],
-      { name: isOne ? "matrix products and vectors" : "vector units", flopsPerSecond: vectorFlopsPerSecond },
+      ...isOne ? [] : [{ name: `matrix ${units}, ${head.dtype}`, flopsPerSecond: matrix }],
+      { name: isOne ? "matrix products and vectors" : `vector ${units}`, flopsPerSecond: vectorFlopsPerSecond },
     ],
     points: methods.map((one) => ({
       name: one.method,

@@ -6,16 +6,18 @@
 import type { CheckedCall, CommonOptions, Operation, SyncBackend } from "../../operation.ts";
 import { klDivergence, klDivergenceSync } from "../../ops/kl_divergence.ts";
 import { logSumExp } from "../../ops/log_sum_exp.ts";
+import { RECORDS } from "../../ops/records.ts";
 import { reference } from "../../reference/mod.ts";
 import { vector } from "../../tensors.ts";
 import { type AllocatedMatrix, allocateMatrix } from "../../wasm/allocate.ts";
 import { isResident } from "../../wasm/memory.ts";
 import { wasm } from "../../wasm/mod.ts";
-import { demandOf } from "../demand.ts";
-import type { Machine, Rate } from "../machine.ts";
+import { paddedMatrixFlops } from "../composed.ts";
+import { demandOf, matrixFlops } from "../demand.ts";
+import type { Arithmetic, Machine, Rate } from "../machine.ts";
 import { kernelName } from "../predict.ts";
 import { LEAST_ROUNDS, median, timeAll, timeEach } from "./clock.ts";
-import { type Kernel, KERNELS, Samples } from "./samples.ts";
+import { type Kernel, KERNELS, Product, Samples } from "./samples.ts";
 
 /** Classes of a short row, and how many short rows a kernel is timed on: as many as two long ones, one if it is heavy. */
 const BLOCK = 1024, SHORT_ROWS = 128, HEAVY_SHORT_ROWS = 16;
@@ -52,54 +54,76 @@ const PROBE: Operation = {
 /** The machine with its CPU measured, of which calls may take so many cores; what is known of its GPU stays. */
 export async function measureCpu(machine: Machine, cores: number): Promise<Machine> {
   using samples = new Samples(SHORT_ROWS * BLOCK);
-  const [kernels, plainFactor] = measureWasm(samples);
+  const { plainFactor, ...fast } = measureWasm(samples), slow = measureReference(samples);
   return {
     ...machine,
     isMeasured: true,
     cores,
     plainFactor,
-    kernels: { ...machine.kernels, wasm: kernels, reference: measureReference(samples) },
+    kernels: { ...machine.kernels, wasm: fast.kernels, reference: slow.kernels },
+    arithmetic: { ...machine.arithmetic, wasm: fast.arithmetic, reference: slow.arithmetic },
     ...await measureThreads(cores),
     ...measureCopies(),
   };
 }
 
+/** Rates of kernels, and of arithmetic. */
+interface Rates {
+  readonly kernels: Readonly<Record<string, Rate>>;
+  readonly arithmetic: Arithmetic;
+}
+
 /** Rates of all kernels, and how much slower the plain build is. */
-function measureWasm(samples: Samples): [Readonly<Record<string, Rate>>, number] {
+function measureWasm(samples: Samples): Rates & { readonly plainFactor: number } {
   const [first] = KERNELS, deterministic = { threads: 1, deterministic: true };
   const plain = callsOf(samples, first, deterministic);
   const calls = [...KERNELS.map((kernel) => callsOf(samples, kernel)), plain];
-  const found = timeCalls(wasm, calls, WASM_SECONDS);
-  const rates = Object.fromEntries(KERNELS.map((kernel, i) => [nameOf(kernel, samples), found[i]]));
-  return [rates, found[KERNELS.length].secondsPerCell / found[0].secondsPerCell];
+  using product = new Product(96, 256, 512);
+  const [found, seconds] = timeCalls(wasm, calls, product.call, WASM_SECONDS);
+  const kernels = Object.fromEntries(KERNELS.map((kernel, i) => [nameOf(kernel, samples), found[i]]));
+  return {
+    kernels,
+    arithmetic: arithmeticOf(kernels, seconds / paddedMatrixFlops(demandOf(product.call, isResident))),
+    plainFactor: found[KERNELS.length].secondsPerCell / found[0].secondsPerCell,
+  };
 }
 
 /** Rates of the reference, for which the dtype makes little difference. */
-function measureReference(samples: Samples): Readonly<Record<string, Rate>> {
+function measureReference(samples: Samples): Rates {
   const kernels = KERNELS.filter(({ read }) => read === "f32");
   const calls = kernels.map((kernel) =>
     [[1, 1], [1, 1024], [8, 128]].map(([rows, vocab]) => samples.call(kernel, rows, vocab))
   );
-  const found = timeCalls(reference, calls, REFERENCE_SECONDS);
-  return Object.fromEntries(kernels.map((kernel, i) => [nameOf(kernel, samples), found[i]]));
+  using product = new Product(8, 128, 128);
+  const [found, seconds] = timeCalls(reference, calls, product.call, REFERENCE_SECONDS);
+  const rates = Object.fromEntries(kernels.map((kernel, i) => [nameOf(kernel, samples), found[i]]));
+  return {
+    kernels: rates,
+    arithmetic: arithmeticOf(rates, seconds / matrixFlops(demandOf(product.call, isResident))),
+  };
 }
 
 /** A call of one short row, one of a few long rows and one of many short rows with as many cells. */
 function callsOf(samples: Samples, kernel: Kernel, options?: CommonOptions): CheckedCall[] {
-  const isHeavy = kernel.operation.work(new Set(kernel.outputs)).flops > HEAVY_FLOPS;
+  const isHeavy = kernel.operation.work(new Set(kernel.outputs), {}).flops > HEAVY_FLOPS;
   const [long, short] = isHeavy ? [1, HEAVY_SHORT_ROWS] : [2, SHORT_ROWS];
   return [[1, 16], [long, short / long * BLOCK], [short, BLOCK]].map(([rows, vocab]) =>
     samples.call(kernel, rows, vocab, options)
   );
 }
 
-/** Solves seconds = call + rows · perRow + cells · perCell for each three calls. */
-function timeCalls(backend: SyncBackend, calls: readonly CheckedCall[][], seconds: number): Rate[] {
-  const actions = calls.flat().map((call) => () => void backend.runSync(call));
-  const times = timeAll(actions, seconds);
+/** Solves seconds = call + rows · perRow + cells · perCell for each three calls; what a product takes beyond the call. */
+function timeCalls(
+  backend: SyncBackend,
+  calls: readonly CheckedCall[][],
+  product: CheckedCall,
+  seconds: number,
+): [rates: Rate[], productSeconds: number] {
+  const actions = [...calls.flat(), product].map((call) => () => void backend.runSync(call));
+  const times = timeAll(actions, seconds), productSeconds = times[times.length - 1];
   // Short as they are, some are disturbed every time: most are not
-  const usual = median(times.filter((_, i) => i % 3 === 0));
-  return calls.map(([tiny, long, short], i) => {
+  const usual = median(times.slice(0, -1).filter((_, i) => i % 3 === 0));
+  const rates = calls.map(([tiny, long, short], i) => {
     const [first, longSeconds, shortSeconds] = times.slice(3 * i, 3 * i + 3), tinySeconds = Math.min(first, usual);
     const cells = ({ dims: { rows, vocab } }: CheckedCall) => rows * vocab;
     const secondsPerRow = Math.max(0, shortSeconds - longSeconds) / (short.dims.rows - long.dims.rows);
@@ -107,6 +131,18 @@ function timeCalls(backend: SyncBackend, calls: readonly CheckedCall[][], second
     // On a machine that is busy with something else, what is taken off may be too much
     return { secondsPerRow, secondsPerCell: Math.max(rest, longSeconds / 4) / (cells(long) - cells(tiny)) };
   });
+  return [rates, Math.max(productSeconds - usual, productSeconds / 4)];
+}
+
+/** Rates of arithmetic: those that two kernels, with few and many operations for an exponential, share; and of a product. */
+export function arithmeticOf(kernels: Readonly<Record<string, Rate>>, secondsPerMatrixFlop: number): Arithmetic {
+  const [few, many] = [RECORDS.logSumExp, RECORDS.klDivergence].map(({ name, work }) => {
+    return { ...work(new Set(), {}), seconds: kernels[`${name} f32`].secondsPerCell };
+  });
+  const rest = many.seconds / many.exps - few.seconds / few.exps;
+  const secondsPerFlop = Math.max(0, rest / (many.flops / many.exps - few.flops / few.exps));
+  const secondsPerExp = Math.max(0, few.seconds - few.flops * secondsPerFlop) / few.exps;
+  return { secondsPerExp, secondsPerFlop, secondsPerMatrixFlop };
 }
 
 /** The name that a prediction looks a kernel's rate up by. */

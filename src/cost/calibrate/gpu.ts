@@ -4,6 +4,7 @@
  * @module
  */
 import type { CheckedCall, Outcome, Report } from "../../operation.ts";
+import { linear } from "../../ops/linear.ts";
 import { logSumExp } from "../../ops/log_sum_exp.ts";
 import { softmax } from "../../ops/softmax.ts";
 import { BackendUnavailableError } from "../../run.ts";
@@ -13,7 +14,7 @@ import { webgpu } from "../../webgpu/mod.ts";
 import { demandOf, traffic } from "../demand.ts";
 import type { Machine, Rate } from "../machine.ts";
 import { timeEach } from "./clock.ts";
-import { nameOf } from "./cpu.ts";
+import { arithmeticOf, nameOf } from "./cpu.ts";
 import { KERNELS, Samples } from "./samples.ts";
 
 /** Classes of a row. */
@@ -21,6 +22,9 @@ const VOCAB = 16_384;
 
 /** Rows that are copied and that keep a GPU busy, and a CPU in disguise. */
 const ROWS = 256, FALLBACK_ROWS = 192;
+
+/** Rows, width and classes of a product. */
+const PRODUCT = [1024, 1024, 4096] as const, FALLBACK_PRODUCT = [256, 256, 1024] as const;
 
 const BY_NAME = { backend: "webgpu" } as const;
 
@@ -48,10 +52,14 @@ export async function measureGpu(machine: Machine): Promise<Machine> {
     const { bytesRead, bytesWritten } = traffic(demandOf(call, isResident));
     memoryBytesPerSecond = Math.max(memoryBytesPerSecond, (bytesRead + bytesWritten) / gpuSeconds);
   }
-  const bytes = logits.data.byteLength;
+  const bytes = logits.data.byteLength, secondsPerMatrixFlop = await matrixFlopSeconds(gpu.isFallback);
+  const webgpu = secondsPerMatrixFlop === undefined
+    ? machine.arithmetic.webgpu
+    : arithmeticOf(kernels, secondsPerMatrixFlop);
   return {
     ...machine,
     kernels: { ...machine.kernels, webgpu: kernels },
+    arithmetic: { ...machine.arithmetic, webgpu },
     gpu: {
       name: gpu.name,
       isFallback: gpu.isFallback,
@@ -62,6 +70,16 @@ export async function measureGpu(machine: Machine): Promise<Machine> {
       openSeconds,
     },
   };
+}
+
+/** Seconds of an operation of a product by the GPU's own clock; undefined where it has none. */
+async function matrixFlopSeconds(isFallback: boolean): Promise<number | undefined> {
+  const [rows, width, classes] = isFallback ? FALLBACK_PRODUCT : PRODUCT;
+  const matrix = (rows: number) => ({ data: new Float32Array(rows * width).fill(1), shape: [rows, width] as const });
+  const [hidden, weight] = [rows, classes].map(matrix);
+  const runs = [await linear(hidden, weight, BY_NAME), await linear(hidden, weight, BY_NAME)];
+  const least = Math.min(...runs.map(({ report }) => report.gpuSeconds ?? Infinity));
+  return Number.isFinite(least) ? least / (2 * rows * width * classes) : undefined;
 }
 
 async function compute(call: CheckedCall): Promise<Outcome> {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { CheckedCall, CommonOptions, DType, Operation, Tensor, TensorData, TensorSpec } from "../../operation.ts";
+import { multiply, PRODUCT_NT } from "../../ops/linear/products.ts";
 import { RECORDS } from "../../ops/records.ts";
 import { vector } from "../../tensors.ts";
 import { type AllocatedMatrix, allocateMatrix } from "../../wasm/allocate.ts";
@@ -24,8 +25,10 @@ const CHOSEN = 5;
 
 const DTYPES: readonly DType[] = ["f32", "f16", "bf16"];
 
-/** All kernels. Half precision is written as what was read, or as f32. */
-export const KERNELS: readonly Kernel[] = Object.values(RECORDS).flatMap((operation) => {
+const SIMPLE: readonly Operation[] = Object.values(RECORDS).filter(({ compose }) => compose === undefined);
+
+/** All kernels but those that others are composed of. Half precision is written as what was read, or as f32. */
+export const KERNELS: readonly Kernel[] = SIMPLE.flatMap((operation) => {
   const optional = optionalOutputs(operation);
   const variants = optional.length === 0 ? [[]] : [[], optional];
   return variants.flatMap((outputs) => {
@@ -81,6 +84,30 @@ export class Samples implements Disposable {
   /** Gives the memory back. */
   [Symbol.dispose](): void {
     for (const matrix of [...this.#outputs, ...[...this.#inputs.values()].flat()]) matrix[Symbol.dispose]();
+  }
+}
+
+/** A product of matrices in wasm memory: rows of states by classes, both of a width. */
+export class Product implements Disposable {
+  /** The call. */
+  readonly call: CheckedCall;
+  readonly #matrices: readonly AllocatedMatrix[];
+
+  /** Of so many numbers; its two factors are f32. */
+  constructor(rows: number, width: number, classes: number, options: CommonOptions = { threads: 1 }) {
+    const [left, right] = [rows, classes].map((count, seed) => logits(count * width, "f32", seed));
+    const product = allocateMatrix(1, rows * classes, "f32");
+    const matrix = ({ data }: AllocatedMatrix, rows: number, columns: number): Tensor => {
+      return { data, dtype: "f32", rows, columns, rowStride: columns };
+    };
+    const factors = { left: matrix(left, rows, width), right: matrix(right, classes, width) };
+    this.call = multiply(PRODUCT_NT, { ...factors, product: matrix(product, rows, classes) }, options);
+    this.#matrices = [left, right, product];
+  }
+
+  /** Gives the memory back. */
+  [Symbol.dispose](): void {
+    for (const matrix of this.#matrices) matrix[Symbol.dispose]();
   }
 }
 

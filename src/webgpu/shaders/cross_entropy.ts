@@ -9,26 +9,20 @@
  */
 import type { Shader } from "../shader.ts";
 import { COUNT } from "../wgsl/count.ts";
+import { LABELS } from "../wgsl/labels.ts";
 import { SCAN, SUMS } from "../wgsl/scan.ts";
 
-const LABELS = /* wgsl */ `
+const TARGETS = /* wgsl */ `
 fn is_labelled() -> bool {
   return has_targetProbabilities || call.smoothing.x != 0.0;
 }
 
-fn weight_of_class(index: u32) -> f32 {
-  return select(1.0, take_classWeights(0u, index), has_classWeights);
-}
-
 fn label(row: u32, at: vec4<u32>, inside: vec4<bool>, x: vec4<f32>) -> vec4<f32> {
-  var tau = select(vec4(call.smoothing.x), vec4(0.0), are_masked(x));
+  var tau = smoothing_of(x);
   if (has_targetProbabilities) {
     tau = fma(take_targetProbabilities(row, at), vec4(call.confidence.x), tau);
   }
-  if (has_classWeights) {
-    tau *= vec4(weight_of_class(at.x), weight_of_class(at.y), weight_of_class(at.z), weight_of_class(at.w));
-  }
-  return select(vec4(0.0), tau, inside);
+  return weighted(tau, at, inside);
 }
 `;
 
@@ -156,4 +150,4 @@ fn emit(row: u32, at: vec4<u32>, inside: vec4<bool>, state: Row) {
  * logits [rows, vocab], targets? [rows] or targetProbabilities? [rows, vocab], classWeights? [vocab], gradientScale? [rows] →
  * loss, logSumExp, hit? [rows], partial? [rows, 5], gradient? [rows, vocab], which may be the logits.
  */
-export const crossEntropy: Shader = { uses: [COUNT, LABELS, SCAN], source: SOURCE, partials: [SUMS] };
+export const crossEntropy: Shader = { uses: [COUNT, LABELS, TARGETS, SCAN], source: SOURCE, partials: [SUMS] };
