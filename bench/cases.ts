@@ -110,7 +110,7 @@ export function prepare([rows, vocab]: Shape): Cases {
   return { cases, [Symbol.dispose]: () => [p, q, out].forEach((matrix) => matrix[Symbol.dispose]()) };
 }
 
-function fraction(x: number): number {
+export function fraction(x: number): number {
   return x - Math.floor(x);
 }
 

@@ -5,6 +5,7 @@
  * ```sh
  * deno task bench:rivals            # every shape
  * deno task bench:rivals 512x50257  # one
+ * deno task bench:rivals 512x768x50257  # the losses of a head: rows, hidden numbers, classes
  * deno task bench:rivals --json
  * ```
  *
@@ -12,6 +13,9 @@
  */
 import { parseArgs } from "node:util";
 import { parseShapes } from "./cases.ts";
+import { parseHead } from "./rivals/head/problem.ts";
+import { formatHead, type MeasuredHead } from "./rivals/head/report.ts";
+import type { HeadRow } from "./rivals/head/timing.ts";
 import { OURS } from "./rivals/libraries.ts";
 import { formatReport, type Row } from "./rivals/report.ts";
 import type { Timed, TimingReport } from "./rivals/timing.ts";
@@ -62,9 +66,26 @@ async function measureShape(threads: number, shape: string): Promise<{ rows: Row
   return { rows, notes };
 }
 
+async function measureHead(threads: number, shape: string): Promise<MeasuredHead[]> {
+  const rows = await insist(() => runProcess<HeadRow[]>("head/timing.ts", 1200, String(threads), shape));
+  const measured: MeasuredHead[] = [];
+  for (const row of rows) {
+    const args = [String(threads), shape, row.name, row.operation];
+    const isMeasured = !("failure" in row);
+    const peakBytes = isMeasured ? await insist(() => runProcess<number | null>("head/memory.ts", 120, ...args)) : null;
+    measured.push({ ...row, peakBytes });
+  }
+  return measured;
+}
+
+/** The head that is measured where the command line names nothing: GPT-2's, of 512 positions. */
+const HEAD = "512x768x50257";
+
 const { values, positionals } = parseArgs({ options: { json: { type: "boolean" } }, allowPositionals: true });
 const everything: (Row & { readonly shape: string; readonly threads: number })[] = [];
-for (const [rows, vocab] of parseShapes(positionals)) {
+const heads = positionals.length === 0 ? [HEAD] : positionals.filter((text) => parseHead(text) !== undefined);
+const others = positionals.filter((text) => !heads.includes(text));
+for (const [rows, vocab] of others.length === 0 && positionals.length > 0 ? [] : parseShapes(others)) {
   const shape = `${rows}x${vocab}`;
   for (const threads of THREADS) {
     const measured = await measureShape(threads, shape);
@@ -72,4 +93,12 @@ for (const [rows, vocab] of parseShapes(positionals)) {
     if (!values.json) console.log(formatReport(shape, threads, measured.rows, measured.notes));
   }
 }
-if (values.json) console.log(JSON.stringify({ results: everything }));
+const measuredHeads: (MeasuredHead & { readonly shape: string; readonly threads: number })[] = [];
+for (const shape of heads) {
+  for (const threads of THREADS) {
+    const rows = await measureHead(threads, shape);
+    measuredHeads.push(...rows.map((row) => ({ ...row, shape, threads })));
+    if (!values.json) console.log(formatHead(shape, threads, rows));
+  }
+}
+if (values.json) console.log(JSON.stringify({ results: everything, heads: measuredHeads }));

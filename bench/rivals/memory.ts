@@ -18,12 +18,13 @@ const STATUS = "/proc/self/status", CLEAR = "/proc/self/clear_refs";
 const SMALL: Shape = [4, 4096];
 
 /** A number of /proc/self/status in bytes: VmRSS is what is resident, VmHWM the most that was since it was reset. */
-function readStatus(key: "VmRSS" | "VmHWM"): number {
+export function readStatus(key: "VmRSS" | "VmHWM"): number {
   const kibibytes = Deno.readTextFileSync(STATUS).match(new RegExp(`^${key}:\\s*(\\d+) kB`, "m"))?.[1];
   return 1024 * Number(kibibytes);
 }
 
-function hasStatus(): boolean {
+/** Whether the system tells. */
+export function hasStatus(): boolean {
   try {
     return readStatus("VmHWM") > 0;
   } catch {
@@ -32,8 +33,13 @@ function hasStatus(): boolean {
 }
 
 /** What stays resident when V8 has dropped its garbage; `gc` is there under --expose-gc. */
-function collectGarbage(): void {
+export function collectGarbage(): void {
   (globalThis as { gc?: () => void }).gc?.();
+}
+
+/** Makes VmHWM what is resident now. */
+export function resetPeak(): void {
+  Deno.writeTextFileSync(CLEAR, "5");
 }
 
 async function measurePeak(
@@ -51,7 +57,7 @@ async function measurePeak(
   const before = readStatus("VmRSS");
   const chosen = (await library.load(problem)(known))[formulation];
   collectGarbage();
-  Deno.writeTextFileSync(CLEAR, "5");
+  resetPeak();
   await runOnce(chosen);
   // Every contender holds both matrices of logits, whether the operation takes one or two.
   return Math.max(0, readStatus("VmHWM") - before - problem.p.byteLength - problem.q.byteLength);

@@ -3,7 +3,9 @@ import type { Formulate, Formulation, Library, OperationName, Problem } from "./
 import { encodeModel, type Graph, type Node } from "./onnx_model.ts";
 import { importPackage } from "./packages.ts";
 
-interface Tensor {
+/** A tensor of its own. */
+export interface Tensor {
+  /** The elements. */
   readonly data: Float32Array;
 }
 
@@ -12,7 +14,7 @@ interface Session {
 }
 
 /** What is used of the package. */
-interface OnnxRuntime {
+export interface OnnxRuntime {
   readonly env: { readonly wasm: { numThreads: number } };
   readonly Tensor: new (type: "float32" | "int32", data: Float32Array | Int32Array, shape: readonly number[]) => Tensor;
   readonly InferenceSession: {
@@ -21,9 +23,15 @@ interface OnnxRuntime {
 }
 
 /** Loads it; its number of threads is the process's. */
-export async function openOnnxRuntime(threads: number): Promise<Library> {
+export async function importOnnxRuntime(threads: number): Promise<OnnxRuntime> {
   const runtime = await importPackage<OnnxRuntime>("onnxruntime");
   runtime.env.wasm.numThreads = threads;
+  return runtime;
+}
+
+/** It as a contender. */
+export async function openOnnxRuntime(threads: number): Promise<Library> {
+  const runtime = await importOnnxRuntime(threads);
   return { load: (problem) => load(runtime, problem) };
 }
 

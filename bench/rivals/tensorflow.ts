@@ -2,16 +2,18 @@
 import type { Formulate, Formulation, Library, OperationName, Outputs, Problem } from "./contender.ts";
 import { importPackage } from "./packages.ts";
 
-interface Tensor {
+/** A tensor of its own. */
+export interface Tensor {
   dataSync(): Float32Array;
   dispose(): void;
 }
 
 /** What is used of the package. */
-interface TensorFlow {
+export interface TensorFlow {
   setBackend(name: string): Promise<boolean>;
   tidy<Result>(compute: () => Result): Result;
   tensor2d(data: Float32Array | Int32Array, shape: readonly number[], dtype?: "int32"): Tensor;
+  matMul(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor;
   softmax(x: Tensor): Tensor;
   logSumExp(x: Tensor, axis: number): Tensor;
   gatherND(x: Tensor, indices: Tensor): Tensor;
@@ -27,10 +29,16 @@ interface TensorFlow {
 }
 
 /** Loads it. */
-export async function openTensorFlow(threads: number): Promise<Library> {
+export async function importTensorFlow(): Promise<TensorFlow> {
   const tf = await importPackage<TensorFlow>("tensorflow");
   await importPackage("tensorflowWasm");
   if (!await tf.setBackend("wasm")) throw new Error("TensorFlow.js has no WebAssembly backend here");
+  return tf;
+}
+
+/** It as a contender. */
+export async function openTensorFlow(threads: number): Promise<Library> {
+  const tf = await importTensorFlow();
   // Its package for Node asks for no threads; made to, it fails to start them (ERR_WORKER_PATH).
   const note = threads === 1 ? undefined : "one thread: outside a browser it has no others";
   return { note, load: (problem) => load(tf, problem) };
