@@ -5,6 +5,7 @@
  * deno task bench:model                   # all operations, dtypes, shapes, backends and counts of threads
  * deno task bench:model 16x50257          # one shape of logits
  * deno task bench:model --operation linearCrossEntropy
+ * deno task bench:model --methods         # what sampled and adaptive softmax buy, and nothing else
  * deno task bench:model --plot model.svg  # the scatter; needs --allow-write, which the task gives
  * deno task bench:model --json
  * ```
@@ -19,7 +20,15 @@ import { parseShapes } from "./cases.ts";
 import { measure } from "./harness.ts";
 import { type Case, CASES, plannedInputs, prepare, SHAPES, STORAGE } from "./model/cases.ts";
 import { LINEAR_CASES, LINEAR_SHAPES, LINEAR_STORAGE, plannedLinear, prepareLinear } from "./model/linear.ts";
-import { describeErrors, describeRegrets, describeWay, type Point, type Regret } from "./model/report.ts";
+import { compareMethods, METHODS_SHAPE } from "./model/methods.ts";
+import {
+  describeErrors,
+  describeMethods,
+  describeRegrets,
+  describeWay,
+  type Point,
+  type Regret,
+} from "./model/report.ts";
 import { plotScatter } from "./model/scatter.ts";
 
 /** What is predicted to take longer is not run; of products more is waited for, which take longer than logits. */
@@ -31,7 +40,12 @@ const LEAST_RUNS = 5;
 const MEASURED_SECONDS = 0.06;
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: "boolean" }, operation: { type: "string" }, plot: { type: "string" } },
+  options: {
+    json: { type: "boolean" },
+    methods: { type: "boolean" },
+    operation: { type: "string" },
+    plot: { type: "string" },
+  },
   allowPositionals: true,
 });
 
@@ -42,7 +56,8 @@ const machine = await calibrate();
 const calibrationSeconds = (performance.now() - start) / 1000;
 
 const points: Point[] = [], regrets: Regret[] = [];
-const isWanted = ({ operation }: { readonly operation: string }) => operation === (values.operation ?? operation);
+const isWanted = ({ operation }: { readonly operation: string }) =>
+  !values.methods && operation === (values.operation ?? operation);
 const [cases, linearCases] = [CASES.filter(isWanted), LINEAR_CASES.filter(isWanted)];
 for (const shape of positionals.length > 0 ? parseShapes(positionals) : cases.length > 0 ? SHAPES : []) {
   const [rows, vocab] = shape;
@@ -65,6 +80,9 @@ for (const shape of positionals.length > 0 || linearCases.length === 0 ? [] : LI
   }
   tell(shape);
 }
+const methods = values.operation === undefined && positionals.length === 0
+  ? await compareMethods(METHODS_SHAPE, machine)
+  : [];
 await report(machine);
 
 function tell(shape: readonly number[]): void {
@@ -114,11 +132,19 @@ async function compare<Given>(
 }
 
 async function report(machine: Machine): Promise<void> {
-  if (values.json) console.log(JSON.stringify({ calibrationSeconds, machine, points, regrets }));
+  if (values.json) console.log(JSON.stringify({ calibrationSeconds, machine, points, regrets, methods }));
   else {
     console.log(`Calibrated in ${formatSeconds(calibrationSeconds)}\n`);
-    console.log(alignColumns(describeErrors(points), ["left"]));
-    console.log(`\n${describeRegrets(regrets)}`);
+    if (points.length > 0) {
+      console.log(alignColumns(describeErrors(points), ["left"]));
+      console.log(`\n${describeRegrets(regrets)}\n`);
+    }
+    if (methods.length > 0) {
+      console.log(
+        `Loss and gradients of ${METHODS_SHAPE.join(" × ")} (rows, hidden, classes), f32, ${machine.cores} threads\n`,
+      );
+      console.log(alignColumns(describeMethods(methods), ["left"]));
+    }
   }
   if (values.plot !== undefined) await plotScatter(points, values.plot);
 }

@@ -1,5 +1,6 @@
 /** What the comparisons come to. */
-import { formatPercent } from "../table.ts";
+import { formatMilliseconds, formatPercent, formatTimes } from "../table.ts";
+import type { MethodSpeed } from "./methods.ts";
 
 /** A prediction and what the clock said. */
 export interface Point {
@@ -66,4 +67,17 @@ export function describeRegrets(regrets: readonly Regret[]): string {
     `${formatPercent(quantile(shares, 0.9))}, worst ${formatPercent(Math.max(...shares))}`,
     ...worst.map(({ name, share, chosen, best }) => `  ${formatPercent(share)}: ${name}: ${chosen} instead of ${best}`),
   ].join("\n");
+}
+
+/** Lines of cells: methods beside the first one, by the clock and by the model. */
+export function describeMethods(methods: readonly MethodSpeed[]): string[][] {
+  const [full] = methods;
+  return [
+    ["", "measured", "predicted", "speed-up measured", "predicted"],
+    ...methods.map(({ method, seconds, predictedSeconds }) => [
+      method,
+      ...[seconds, predictedSeconds].map(formatMilliseconds),
+      ...[full.seconds / seconds, full.predictedSeconds / predictedSeconds].map(formatTimes),
+    ]),
+  ];
 }

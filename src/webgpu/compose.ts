@@ -14,7 +14,7 @@ import { GpuRoom } from "./room.ts";
 import { submit } from "./submit.ts";
 
 /** What may wait of a composed call, whose room it is counted with. */
-export const STEP_BOUNDS: Bounds = { bytes: 64 * 2 ** 20, keptBytes: READ_BYTES, readBytes: READ_BYTES, works: 32 };
+export const STEP_BOUNDS: Bounds = { bytes: 64 * 2 ** 20, keptBytes: READ_BYTES, readBytes: READ_BYTES, works: 256 };
 
 type Compose = NonNullable<Operation["compose"]>;
 

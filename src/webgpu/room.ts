@@ -21,7 +21,9 @@ export class GpuRoom implements Room {
   matrix(name: string, rows: number, columns: number, elements?: Float32Array): DeviceTensor {
     const rowStride = Math.ceil(columns / LINE) * LINE, kept = this.#buffers.get(name);
     const bytes = 4 * rows * rowStride, buffer = kept && kept.size >= bytes ? kept : this.#allocate(name, bytes);
-    if (elements) this.#gpu.device.queue.writeBuffer(buffer, 0, spread(elements, rows, columns, rowStride));
+    if (elements && elements.length > 0) {
+      this.#gpu.device.queue.writeBuffer(buffer, 0, spread(elements, rows, columns, rowStride));
+    }
     return { buffer, dtype: "f32", rows, columns, rowStride };
   }
 

@@ -1,8 +1,8 @@
 /** Time on the GPU's own clock, where the device has one: a pair of timestamps a pass. */
 import { RESOLVE } from "./pool.ts";
 
-/** Passes that can be timed at once. */
-const PAIRS = 64;
+/** Passes that can be timed at once: those that two calls of many steps may have waiting. */
+const PAIRS = 512;
 
 /** Bytes between the places of two resolved pairs, which WebGPU prescribes. */
 const SLOT_BYTES = 256;

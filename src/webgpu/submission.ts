@@ -81,7 +81,8 @@ export class Submission {
 
   /** Copies bytes to a buffer, before anything is computed. */
   write(buffer: GPUBuffer, offset: number, bytes: BufferSource): void {
-    this.#gpu.device.queue.writeBuffer(buffer, offset, bytes);
+    // Nothing at all makes Deno 2.9 panic
+    if (bytes.byteLength > 0) this.#gpu.device.queue.writeBuffer(buffer, offset, bytes);
   }
 
   /** Has a part of a buffer read when all is computed. */

@@ -75,7 +75,7 @@ export class Tiling {
     this.#call = call;
     this.#room = room;
     this.#others = others;
-    // Where states or their gradient are on a GPU no row is moved: ignored ones are computed and come to nothing
+    // Where states or their gradient are on a GPU no row is left out: ignored ones are computed and come to nothing
     this.#isMoved = isInArray(hidden) && (gradientHidden === undefined || isInArray(gradientHidden));
     const all = Array.from({ length: call.dims.rows }, (_, row) => row);
     const counted = this.#isMoved ? all.filter((row) => this.#target(row) >= 0) : all;
@@ -128,26 +128,25 @@ export class Tiling {
   #chunk(rows: readonly number[], isFirst: boolean): Chunk {
     const room = this.#room, gradient = this.#call.tensors.gradientHidden;
     return {
-      ...this.#part(HEAD, rows, this.#isMoved),
+      ...this.#part(HEAD, rows),
       rows,
       isFirst,
-      gradient: gradient &&
-        (this.#isMoved
-          ? room.matrix("gradientHidden", rows.length, gradient.columns)
-          : rowsOf(gradient, rows[0], rows.length)),
-      others: this.#others.map((head) => this.#part(head, rows, isInArray(this.#tensor(head.hidden)))),
+      gradient: isInArray(gradient)
+        ? room.matrix("gradientHidden", rows.length, gradient.columns)
+        : gradient && rowsOf(gradient, rows[0], rows.length),
+      others: this.#others.map((head) => this.#part(head, rows)),
       targets: (first, classes) => Int32Array.from(rows, (row) => place(this.#target(row), first, classes)),
       ones: () => room.matrix("ones", 1, rows.length, new Float32Array(rows.length).fill(1)),
     };
   }
 
-  #part(head: Head, rows: readonly number[], isMoved: boolean): Part {
+  #part(head: Head, rows: readonly number[]): Part {
     const room = this.#room, hidden = this.#tensor(head.hidden);
     const tile = room.matrix(head.logits, this.#tile.rows, this.#tile.classes);
     return {
       head,
-      hidden: isMoved
-        ? room.matrix(head.hidden, rows.length, hidden.columns, gather(hidden as Tensor, rows))
+      hidden: isInArray(hidden)
+        ? room.matrix(head.hidden, rows.length, hidden.columns, gather(hidden, rows))
         : rowsOf(hidden, rows[0], rows.length),
       logits: (classes) => ({ ...tile, rows: rows.length, columns: classes }),
     };
@@ -155,7 +154,7 @@ export class Tiling {
 
   /** Whether a chunk's gradient by states is to be read and scattered. */
   get isScattered(): boolean {
-    return this.#isMoved && this.#call.tensors.gradientHidden !== undefined;
+    return isInArray(this.#call.tensors.gradientHidden);
   }
 
   /** Writes a chunk's gradient by states to the call's rows. */

@@ -115,6 +115,7 @@ function wordsOf(
     inner: sizeOf(inner),
     rows: sizeOf(rows),
     adds: adds ? 1 : 0,
+    begins: inner.first === 0 ? 1 : 0,
     bias_first: rows.first,
     ...Object.fromEntries(NAMES.flatMap((name) => [
       [`${name}_first`, parts[name].first],

@@ -1,9 +1,9 @@
 /**
  * crossEntropyGradient in WGSL: (scale·e^(x − max) − factor·τ)·dx/dr of classes of a row of which all is known already, so
- * that no look is needed: `levels` are max as a pair, scale, factor, the target's gradient, and what is too small to be kept.
+ * that no look is needed: `levels` are max as a pair, scale, factor, the target's gradient, and what is too small to keep.
  *
- * A tile of classes that the target is not in is 0 where no |scale·e^(x − max)| comes to that. Targets −1 and −2, and the edges:
- * as crossEntropy's. The gradient is f32: threads would else write classes of two tiles.
+ * A tile of classes that the target is not in is 0 where no |scale·e^(x − max)| comes to that. Targets −1 and −2, and the
+ * edges: as crossEntropy's. The gradient is f32: threads would else write classes of two tiles.
  *
  * @module
  */
@@ -78,5 +78,8 @@ fn emit(row: u32, at: vec4<u32>, inside: vec4<bool>, state: Row) {
 }
 `;
 
-/** logits [rows, vocab], targets [rows], classWeights? [vocab], levels [rows, 6] → gradient [rows, vocab], which may be the logits. */
+/**
+ * logits [rows, vocab], targets [rows], classWeights? [vocab], levels [rows, 6] → gradient [rows, vocab], which may be the
+ * logits.
+ */
 export const crossEntropyGradient: Shader = { uses: [LABELS], source: SOURCE, partials: [] };

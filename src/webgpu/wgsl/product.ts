@@ -1,11 +1,12 @@
 /**
  * WGSL of a matrix product in f32: product (+)= left·right + bias, a tile of 64 × 64 sums a workgroup.
  *
- * A workgroup brings slabs of both matrices, 16 steps deep, to its own memory, widened; each of its 64 threads keeps 8 × 8 sums in
- * registers, and a step takes four vectors from there for 64 multiply-adds. Vectors are of elements 16 apart, so that threads
- * side by side read and write numbers side by side whichever way a matrix lies. Each sum goes in order of k by runs of 256,
- * which are added to the product one after the other: its bits depend on the inner size alone, and its error does not grow
- * with it as that of one long sum would. What lies past the edges is computed and not written; past the inner size it is 0.
+ * A workgroup brings slabs of both matrices, 16 steps deep, to its own memory, widened; each of its 64 threads keeps 8 × 8
+ * sums in registers, and a step takes four vectors from there for 64 multiply-adds. Vectors are of elements 16 apart, so
+ * that threads side by side read and write numbers side by side whichever way a matrix lies. Each sum goes in order of k by
+ * runs of 256, which are added to the product one after the other: its bits depend on the inner size alone, and its error
+ * does not grow with it as that of one long sum would. What lies past the edges is computed and not written; past the inner
+ * size it is 0.
  *
  * @module
  */
@@ -33,7 +34,7 @@ export interface ProductStorage {
 
 /** The members of the uniform `call`, a word each. */
 export const MEMBERS = [
-  ...["outer", "inner", "rows", "adds", "bias_first"],
+  ...["outer", "inner", "rows", "adds", "begins", "bias_first"],
   ...["left", "right", "product"].flatMap((name) => [`${name}_first`, `${name}_stride`]),
 ];
 
@@ -79,20 +80,19 @@ fn begun(column: u32) -> f32 {
   return ${hasBias ? "bias[call.bias_first + column]" : "0.0"};
 }
 
-fn put_one(i: u32, column: u32, sum: f32, adds: bool) {
+fn put_one(i: u32, column: u32, sum: f32, adds: bool, begins: bool) {
   if (column < call.rows) {
-    if (adds) {
-      product[i + column] += sum;
-    } else {
-      product[i + column] = begun(column) + sum;
-    }
+    var whole = sum;
+    if (begins) { whole = begun(column) + sum; }
+    if (adds) { whole += product[i + column]; }
+    product[i + column] = whole;
   }
 }
 
-fn put(row: u32, columns: vec4<u32>, sum: vec4<f32>, adds: bool) {
+fn put(row: u32, columns: vec4<u32>, sum: vec4<f32>, adds: bool, begins: bool) {
   if (row < call.outer) {
     let i = call.product_first + row * call.product_stride;
-${LETTERS.map((k) => `    put_one(i, columns.${k}, sum.${k}, adds);`).join("\n")}
+${LETTERS.map((k) => `    put_one(i, columns.${k}, sum.${k}, adds, begins);`).join("\n")}
   }
 }
 
@@ -104,6 +104,7 @@ fn multiply(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
   let along = lane % SIDE;
   let apart = vec4(0u, SLOTS, 2u * SLOTS, 3u * SLOTS);
   var adds = call.adds != 0u;
+  var begins = call.begins != 0u;
   var start = 0u;
   loop {
 ${SUMS.map(({ name }) => `    var ${name} = vec4(0.0);`).join("\n")}
@@ -121,10 +122,11 @@ ${SUMS.map(({ a, letter, b, name }) => `        ${name} += a${a}.${letter} * b${
     }
 ${
     SUMS.map(({ a, letter, b, name }) =>
-      `    put(first_row + down + ${a}u * SIDE + apart.${letter}, first_column + along + ${b}u * SIDE + apart, ${name}, adds);`
+      `    put(first_row + down + ${a}u * SIDE + apart.${letter}, first_column + along + ${b}u * SIDE + apart, ${name}, adds, begins);`
     ).join("\n")
   }
     adds = true;
+    begins = false;
     if (start >= call.inner) { break; }
   }
 }`;
