@@ -1,8 +1,9 @@
 /**
  * Log-sum-exp, softmax, entropy, cross-entropy and KL divergence over large vocabularies, in one pass over memory.
  *
- * All functions take a {@linkcode Matrix} of logits, [rows, vocab], in f32, f16 or bf16, in an array or in a `GPUBuffer`. The
- * same functions without promises, for arrays, are in `@surprisal/core/sync`.
+ * Functions take a {@linkcode Matrix} of logits, [rows, vocab], in f32, f16 or bf16, in an array or in a `GPUBuffer`; or the hidden
+ * states and the weights that logits would come from, and then never have them all. The same functions without promises, for
+ * arrays, are in `@surprisal/core/sync`.
  *
  * @example The loss of a language model's head
  * ```ts

@@ -51,7 +51,9 @@ export class UsageError extends Error {
  */
 export function readValues(args: readonly string[], options: Options): Values {
   try {
-    return { ...parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values };
+    // What `deno task demo -- --train` hands over begins with the dashes that end the task's own options
+    const own = args[0] === "--" ? args.slice(1) : args;
+    return { ...parseArgs({ args: [...own], options, strict: true, allowPositionals: false }).values };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new UsageError(error.message.split(/\.\s/)[0]);

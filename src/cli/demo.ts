@@ -1,6 +1,10 @@
-/** `surprisal demo`: a language model over GPT-2's vocabulary, trained and scored on a real book. */
+/** `surprisal demo`: language models over GPT-2's vocabulary, trained and scored on a real book. */
 import type { CommonOptions } from "../../mod.ts";
-import { type Command, readChoice, readCount } from "./command.ts";
+import { type Command, readChoice, readCount, UsageError, type Values } from "./command.ts";
+import type { DemoOptions } from "./demo/run.ts";
+import type { LearningCurves } from "./demo/training/chart.ts";
+import type { Limit } from "./demo/training/train.ts";
+import { checkPlotPath, renderChart } from "./plan/render.ts";
 
 const BACKENDS = ["auto", "wasm", "reference"] as const satisfies readonly CommonOptions["backend"][];
 
@@ -10,9 +14,15 @@ const BATCH = 64;
 /** The largest batch: its logits and their two rounded copies fit into WebAssembly memory. */
 const MAX_BATCH = 8192;
 
+/** How long each method trains unless told otherwise. */
+const SECONDS = 75;
+
+/** The same for a quick look, and how many tokens are scored then. */
+const QUICK_SECONDS = 8, QUICK_LIMIT = 4096;
+
 /** The command. */
 export const demo: Command = {
-  summary: "Score a language model over GPT-2's vocabulary on a real book, Moby-Dick",
+  summary: "Score language models over GPT-2's vocabulary on a real book, Moby-Dick",
   options: {
     batch: {
       type: "string",
@@ -27,15 +37,65 @@ export const demo: Command = {
       default: "auto",
       description: `Where to compute: ${BACKENDS.join(", ")}`,
     },
+    train: {
+      type: "boolean",
+      description: `Then train a neural model, for ${SECONDS} s by each of three losses`,
+    },
+    quick: {
+      type: "boolean",
+      description: `The same in less than a minute: ${QUICK_SECONDS} s each, ${QUICK_LIMIT} tokens scored`,
+    },
+    seconds: { type: "string", value: "count", description: "Train for so many seconds" },
+    steps: { type: "string", value: "count", description: "Train for so many steps, with the same numbers every time" },
+    plot: { type: "string", value: "file.svg|png", description: "Draw how the held-out perplexity fell" },
   },
   async run(values) {
-    const options = {
-      batch: readCount(values, "batch", BATCH, MAX_BATCH),
-      limit: readCount(values, "limit", Infinity),
-      backend: readChoice(values, "backend", BACKENDS),
-    };
+    const options = readOptions(values), { plot } = values;
+    if (plot !== undefined) await touch(String(plot));
     const [{ runDemo }, { describeSummary }] = await Promise.all([import("./demo/run.ts"), import("./demo/report.ts")]);
-    const summary = await runDemo(options);
-    return { record: summary, text: describeSummary(summary) };
+    const { summary, training } = await runDemo(options);
+    if (training === undefined) return { record: summary, text: describeSummary(summary) };
+    const { curvesOf, describeTraining } = await import("./demo/training/report.ts");
+    if (plot !== undefined) await draw(String(plot), curvesOf(training));
+    return {
+      record: { ...summary, training },
+      text: `${describeSummary(summary)}\n\n${describeTraining(training)}`,
+    };
   },
 };
+
+function readOptions(values: Values): DemoOptions {
+  const isTraining = values.train === true || values.quick === true;
+  const stray = ["seconds", "steps", "plot"].find((name) => values[name] !== undefined && !isTraining);
+  if (stray !== undefined) throw new UsageError(`Option '--${stray}' needs '--train' or '--quick'`);
+  if (values.plot !== undefined) checkPlotPath(String(values.plot));
+  return {
+    batch: readCount(values, "batch", BATCH, MAX_BATCH),
+    limit: readCount(values, "limit", values.quick === true ? QUICK_LIMIT : Infinity),
+    backend: readChoice(values, "backend", BACKENDS),
+    ...isTraining && { training: readTraining(values) },
+  };
+}
+
+function readTraining(values: Values): Limit {
+  const { seconds, steps, quick } = values;
+  if (steps === undefined) {
+    return { unit: "seconds", amount: readCount(values, "seconds", quick === true ? QUICK_SECONDS : SECONDS) };
+  }
+  if (seconds !== undefined) throw new UsageError("Options '--seconds' and '--steps' exclude each other");
+  return { unit: "steps", amount: readCount(values, "steps", 1) };
+}
+
+/** Makes sure of a file that will be written after minutes of training. */
+async function touch(path: string): Promise<void> {
+  try {
+    await Deno.writeFile(path, new Uint8Array(), { append: true });
+  } catch (error) {
+    throw new UsageError(`Cannot write to '${path}': ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+async function draw(path: string, curves: LearningCurves): Promise<void> {
+  const { learningChart } = await import("./demo/training/chart.ts");
+  await renderChart(learningChart(curves), path);
+}

@@ -1,5 +1,6 @@
 /**
- * The records of all operations, by name.
+ * The records of the operations that are planned and calibrated, by name. What others are composed of is among them, or is
+ * planned as what linearCrossEntropy takes is.
  *
  * @module
  */
@@ -14,7 +15,7 @@ import { record as logSumExp } from "./log_sum_exp.ts";
 import { record as softmax } from "./softmax.ts";
 import { record as tokenStatistics } from "./token_statistics.ts";
 
-/** An operation's name. */
+/** The name of an operation that can be planned. */
 export type OperationName =
   | "crossEntropy"
   | "entropy"
@@ -26,7 +27,7 @@ export type OperationName =
   | "softmax"
   | "tokenStatistics";
 
-/** All operations. */
+/** All that are planned. */
 export const RECORDS: Readonly<Record<OperationName, Operation>> = {
   crossEntropy,
   entropy,

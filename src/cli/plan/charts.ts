@@ -224,7 +224,14 @@ function labelRoofs(roofs: readonly Roof[], decadeHeight: number): RoofLabel[] {
 }
 
 /** A text at a point, above a white rim that keeps lines away from its letters. */
-export function text(value: string, x: axes.Axis, atX: number, y: axes.Axis, atY: number, placement: Placement): Layer[] {
+export function text(
+  value: string,
+  x: axes.Axis,
+  atX: number,
+  y: axes.Axis,
+  atY: number,
+  placement: Placement,
+): Layer[] {
   const mark = { type: "text", fontSize: FONT_SIZE, ...placement } as const;
   const what = {
     data: { values: [{ value, atX, atY }] },

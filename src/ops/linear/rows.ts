@@ -4,8 +4,11 @@ import type { Tensor } from "../../operation.ts";
 
 /** Some rows of a matrix, one after the other. */
 export function gather(tensor: Tensor, rows: readonly number[]): Float32Array {
-  const elements = new Float32Array(rows.length * tensor.columns);
-  rows.forEach((row, i) => elements.set(readRow(tensor, row), i * tensor.columns));
+  const { data, columns, rowStride } = tensor, elements = new Float32Array(rows.length * columns);
+  rows.forEach((row, i) => {
+    const isCoded = data instanceof Uint16Array, start = row * rowStride;
+    elements.set(isCoded ? readRow(tensor, row) : data.subarray(start, start + columns), i * columns);
+  });
   return elements;
 }
 
