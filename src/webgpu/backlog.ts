@@ -17,7 +17,7 @@ export interface Bounds {
   readonly keptBytes: number;
   /** Bytes that are read at a time. */
   readonly readBytes: number;
-  /** How many works, where how long they take is minded: any number unless given. */
+  /** How many works, where how long they take is minded: no bound unless given. */
   readonly works?: number;
 }
 
