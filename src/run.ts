@@ -1,5 +1,5 @@
 /** From a checked call to a backend and back: the only room that knows several backends exist. */
-import { onDevice } from "./arguments.ts";
+import { axisOf, onDevice } from "./arguments.ts";
 import { bestOnWasm, type Candidate, compare, onReference, onWasm, onWebgpu } from "./cost/candidates.ts";
 import { type Demand, demandOf } from "./cost/demand.ts";
 import { machine } from "./cost/machine.ts";
@@ -42,8 +42,7 @@ export async function run<Result>(prepare: () => Prepared<Result>): Promise<Resu
   const demand = demandOf(call, isResident), choice = choose(call, demand);
   const { backend, reason } = "then" in choice ? await choice : choice; // what the CPU computes begins at once
   call.options.signal?.throwIfAborted();
-  const isIdle = call.dims.rows === 0 && onDevice(call) === undefined;
-  const outcome = isIdle ? { threads: 1 } : await backend.run(call);
+  const outcome = isIdle(call) ? { threads: 1 } : await backend.run(call);
   return finish(reportOf({ call, demand, backend, reason, isSync: false, start }, outcome));
 }
 
@@ -53,9 +52,16 @@ export function runSync<Result>(prepare: () => Prepared<Result>): Result {
   const start = performance.now();
   call.options.signal?.throwIfAborted();
   const { backend, reason } = chooseSync(call);
-  const outcome = call.dims.rows === 0 ? { threads: 1 } : backend.runSync(call);
+  const outcome = isIdle(call) ? { threads: 1 } : backend.runSync(call);
   const demand = demandOf(call, isResident);
   return finish(reportOf({ call, demand, backend, reason, isSync: true, start }, outcome));
+}
+
+/** Whether there is nothing to compute nor to make: no row, and nothing that is a sum over rows. */
+function isIdle(call: CheckedCall): boolean {
+  const { operation, dims, tensors } = call;
+  const hasSums = operation.outputs.some((spec) => axisOf(spec) === "none" && tensors[spec.name] !== undefined);
+  return dims.rows === 0 && !hasSums && onDevice(call) === undefined;
 }
 
 interface Choice<Of extends Backend> {

@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { assert, assertAlmostEquals, assertEquals, assertLess, assertLessOrEqual, assertThrows } from "@std/assert";
+import { adaptiveShapes } from "../mod.ts";
 import { type AdaptiveOptions, adaptiveSoftmax, bestCutoffs, layoutOf } from "../src/cost/adaptive.ts";
 
 const VOCAB = fc.integer({ min: 1, max: 300_000 });
@@ -236,4 +237,13 @@ Deno.test("adaptiveSoftmax() and bestCutoffs() name what they refuse", () => {
   assertThrows(() => bestCutoffs({ vocab: 10, cutoffs: [3] } as AdaptiveOptions), TypeError, '"cutoffs"');
   const weights = { vocab: 20, hidden: 2 ** 47, divValue: 1, cutoffs: [1] };
   assertThrows(() => adaptiveSoftmax(weights), RangeError, "the number of parameters is");
+});
+
+Deno.test("clusters are planned as wide as adaptiveShapes() makes them", () => {
+  // 11 / 1.1 is 10 when it is rounded, and 9 whole times 1.1 fit into 11
+  const cutoffs = [3, 7, 11], sizes = { vocab: 20, cutoffs };
+  for (const [hidden, divValue] of [[11, 1.1], [768, 4], [100, 3], [5, 4]]) {
+    const planned = adaptiveSoftmax({ ...sizes, hidden, divValue }).clusters.map(({ width }) => width);
+    assertEquals(planned, adaptiveShapes({ ...sizes, hidden, divValue }).tails.map(({ projection }) => projection[0]));
+  }
 });

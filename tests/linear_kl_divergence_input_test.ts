@@ -15,8 +15,9 @@ import {
   type Model,
   randomLesson,
 } from "./linear_divergence_cases.ts";
-import { DTYPES, fill, matrix, rounded, type Rows, rowsOf } from "./matrices.ts";
+import { blank, DTYPES, fill, matrix, rounded, type Rows, rowsOf } from "./matrices.ts";
 import { Random } from "./random.ts";
+import { assertSame } from "./tolerance.ts";
 
 const SEED = 20261203;
 
@@ -106,6 +107,13 @@ onEachBackend("linearKlDivergence() reduces to the mean over rows, or the sum", 
     const expected = { ...gradients, divergence: { rule: "reduction", values, slack } };
     assertResults(await divergenceOf(lesson, { ...on, reduction }), expected, reduction);
   }
+});
+
+onEachBackend("linearKlDivergence() of no rows leaves zeros in a gradient by weights", async (on) => {
+  const none: Matrix = { data: new Float32Array(0), shape: [0, 2] }, weight = matrix([[1, 2], [3, 4]]);
+  const receiver = blank([2, 2]);
+  await linearKlDivergence(none, weight, none, weight, { ...on, gradient: { weight: receiver } });
+  assertSame(receiver.data as Float32Array, new Float32Array(4), "gradient");
 });
 
 onEachBackend("linearKlDivergence() of no rows is empty", async (on) => {

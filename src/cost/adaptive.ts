@@ -180,7 +180,7 @@ function checkModel(check: ValueChecker, options: Partial<ClusterOptions>): Mode
   const exponent = check.number("exponent", options.exponent, { fallback: 1, least: 0, most: 10 });
   const fixedFlops = check.number("fixedFlops", options.fixedFlops, { fallback: 0, least: 0 });
   product(check, "the flops of the full softmax", cellFlops, hidden, vocab);
-  const widthOf = (cluster: number) => Math.max(1, Math.floor(hidden / divValue ** cluster));
+  const widthOf = (cluster: number) => projectedSize(hidden, divValue, cluster);
   return {
     vocab,
     hidden,
@@ -192,6 +192,12 @@ function checkModel(check: ValueChecker, options: Partial<ClusterOptions>): Mode
     isCounted: counts !== undefined,
     shareUpTo: counts === undefined ? zipfShares(vocab, exponent) : countedShares(check, counts, vocab),
   };
+}
+
+/** The width of a cluster, counted from 1: Python's `hidden // divValue**cluster`, exact, but 1 at least. */
+export function projectedSize(hidden: number, divValue: number, cluster: number): number {
+  const power = divValue ** cluster;
+  return Math.max(1, Math.round((hidden - hidden % power) / power));
 }
 
 /** Classes whose frequencies are added one by one: after so many, two terms of a correction are right to 1e-13. */

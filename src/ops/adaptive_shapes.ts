@@ -1,4 +1,5 @@
 import { ValueChecker } from "../check.ts";
+import { projectedSize } from "../cost/adaptive.ts";
 import { checkCutoffs } from "../cost/head.ts";
 import { MAX_SIZE } from "../validate.ts";
 
@@ -64,10 +65,4 @@ export function adaptiveShapes(options: AdaptiveShapeOptions): AdaptiveShapes {
       return { projection: [size, hidden], weight: [(cutoffs[i + 1] ?? vocab) - begin, size] };
     }),
   };
-}
-
-/** The width of a cluster, counted from 1: Python's `hidden // divValue**cluster`, exact, but 1 at least. */
-export function projectedSize(hidden: number, divValue: number, cluster: number): number {
-  const power = divValue ** cluster;
-  return Math.max(1, Math.round((hidden - hidden % power) / power));
 }

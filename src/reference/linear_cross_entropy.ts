@@ -13,7 +13,7 @@
 import type { Tensor } from "../operation.ts";
 import { crossEntropy } from "./cross_entropy.ts";
 import { type Distribution, logProbability, normalise, probability } from "./distribution.ts";
-import { productNN, productNT, productTN } from "./product.ts";
+import { descend, linear, zeros } from "./linear.ts";
 import { readRow, readScalar, transform, writeRow } from "./row.ts";
 
 /** Classes that are left out of a gradient together. */
@@ -53,8 +53,7 @@ export function linearCrossEntropy(
   const isCounted = (row: number) => readScalar(targets, row) >= 0;
   for (let row = 0; row < rows; row++) if (isCounted(row)) writeRow(states, row, readRow(hidden, row));
   for (let i = 0; i < vocab; i++) writeRow(table, i, readRow(weight, i));
-  const biases = bias && { ...bias, rows: vocab, columns: 1, rowStride: 1 };
-  productNT(states, table, biases, undefined, logits, rows, width, vocab);
+  linear(states, table, bias, logits, rows, width, vocab);
 
   const gradient = gradientHidden || gradientWeight || gradientBias ? zeros(rows, vocab) : undefined;
   crossEntropy(
@@ -70,12 +69,9 @@ export function linearCrossEntropy(
   }
 
   if (gradient === undefined) return;
-  if (gradientHidden) productNN(gradient, table, undefined, gradientHidden, rows, vocab, width);
+  const wanted = { hidden: gradientHidden, weight: gradientWeight, bias: gradientBias };
+  descend(gradient, states, table, wanted, rows, width, vocab);
   for (let row = 0; row < rows; row++) if (!isCounted(row)) writeRow(gradientHidden, row, new Float64Array(width));
-  if (gradientWeight) productTN(gradient, states, gradientWeight, gradientWeight, rows, vocab, width);
-  const ones = zeros(1, rows);
-  ones.data.fill(1);
-  if (gradientBias) productNN(ones, gradient, gradientBias, gradientBias, 1, rows, vocab);
 }
 
 /** Clears the runs of a row's gradient that are too small to be kept. */
@@ -93,8 +89,4 @@ function leaveOut(
     if (isSmall) run.fill(0);
   }
   writeRow(gradient, row, values);
-}
-
-function zeros(rows: number, columns: number): Tensor {
-  return { data: new Float64Array(rows * columns), dtype: "f64", rows, columns, rowStride: columns };
 }

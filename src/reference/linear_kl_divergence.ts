@@ -10,7 +10,7 @@
 import type { Tensor } from "../operation.ts";
 import { tabulate } from "./classes.ts";
 import { klDivergence } from "./kl_divergence.ts";
-import { productNN, productNT, productTN } from "./product.ts";
+import { descend, linear, zeros } from "./linear.ts";
 import { readRow, readScalar, writeRow } from "./row.ts";
 
 /**
@@ -50,11 +50,8 @@ export function linearKlDivergence(
     writeRow(gradient, row, readRow(gradient, row).map((x) => factor * x));
   }
   const own = Math.min(vocab, classes);
-  if (gradientHidden) productNN(gradient, weight, undefined, gradientHidden, rows, own, width);
-  if (gradientWeight) productTN(gradient, hidden, gradientWeight, gradientWeight, rows, own, width);
-  const ones = zeros(1, rows);
-  ones.data.fill(1);
-  if (gradientBias) productNN(ones, gradient, gradientBias, gradientBias, 1, rows, own);
+  const wanted = { hidden: gradientHidden, weight: gradientWeight, bias: gradientBias };
+  descend(gradient, hidden, weight, wanted, rows, width, own);
 }
 
 /** The logits of the first `vocab` classes. */
@@ -68,15 +65,10 @@ function logitsOf(
   vocab: number,
 ): Tensor {
   const logits = zeros(rows, vocab), own = Math.min(vocab, classes);
-  const biases = bias && { ...bias, rows: classes, columns: 1, rowStride: 1 };
-  productNT(hidden, weight, biases, undefined, logits, rows, width, own);
+  linear(hidden, weight, bias, logits, rows, width, own);
   for (let row = 0; row < rows; row++) {
     const known = readRow(logits, row);
     writeRow(logits, row, tabulate(vocab, (i) => i < own ? known[i] : -Infinity));
   }
   return logits;
-}
-
-function zeros(rows: number, columns: number): Tensor {
-  return { data: new Float64Array(rows * columns), dtype: "f64", rows, columns, rowStride: columns };
 }

@@ -5,11 +5,11 @@
  */
 import { isOnDevice } from "../../arguments.ts";
 import { show } from "../../check.ts";
+import { projectedSize } from "../../cost/adaptive.ts";
 import { checkCutoffs } from "../../cost/head.ts";
 import type { CommonOptions, Matrix, MatrixData, Tensor } from "../../operation.ts";
 import { shared } from "../../tensors.ts";
 import { type Checker, MAX_SIZE } from "../../validate.ts";
-import { projectedSize } from "../adaptive_shapes.ts";
 
 /** A tail cluster of an adaptive softmax. */
 export interface AdaptiveTail<Data extends MatrixData = MatrixData> {

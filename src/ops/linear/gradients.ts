@@ -3,11 +3,9 @@
  *
  * @module
  */
-import { isOnDevice } from "../../arguments.ts";
 import type { AnyData, AnyMatrix, AnyTensor, Matrix, MatrixData, Work } from "../../operation.ts";
 import { asMatrix, newMatrix, shared } from "../../tensors.ts";
 import type { Checker } from "../../validate.ts";
-import { clearRows } from "./rows.ts";
 
 /** Which gradients are wanted: `true` for a new f32 one, or the f32 matrix that receives it. */
 export interface WantedGradients<Data extends AnyData = MatrixData> {
@@ -62,15 +60,11 @@ export function gradientsOf(
   const bias = wanted.bias ? new Float32Array(inputs.weight.rows) : undefined;
   return {
     tensors: { gradientHidden: hidden, gradientWeight: weight, gradientBias: bias && shared(bias) },
-    results() {
-      // Without rows nothing has run
-      if (inputs.hidden.rows === 0 && weight && !isOnDevice(weight)) clearRows(weight);
-      return {
-        ...(hidden && { gradientHidden: received.get("hidden") ?? asMatrix(hidden) }),
-        ...(weight && { gradientWeight: received.get("weight") ?? asMatrix(weight) }),
-        ...(bias && { gradientBias: bias }),
-      };
-    },
+    results: () => ({
+      ...(hidden && { gradientHidden: received.get("hidden") ?? asMatrix(hidden) }),
+      ...(weight && { gradientWeight: received.get("weight") ?? asMatrix(weight) }),
+      ...(bias && { gradientBias: bias }),
+    }),
   };
 }
 

@@ -82,7 +82,7 @@ export function inTwo(value: number): [high: number, low: number] {
   return [high, Number.isFinite(high) ? value - high : 0];
 }
 
-/** A product as a call: sizes follow from the matrices. */
+/** A product as a call: sizes follow from the matrices. A row of it has no classes; work is that of a row. */
 export function multiply(
   operation: Operation,
   tensors: Readonly<Record<"left" | "right" | "product", AnyTensor>> & Readonly<Record<string, AnyTensor | undefined>>,

@@ -110,9 +110,7 @@ fn emit(row: u32, at: vec4<u32>, inside: vec4<bool>, state: Row) {
     put_gradientP(row, at, inside, select(g * slope4(c.cp, state.rows.inverse), vec4(nan()), none));
   }
   if (has_gradientQ) {
-    let p = select(c.p, vec4(0.0), are_masked(c.cq));
-    let difference = select(c.q - p, p * (bregman4(c.d) - c.d), abs(c.d) <= vec4(1.0));
-    put_gradientQ(row, at, inside, select(call.scale.x * difference * slope4(c.cq, state.rows.inverse), vec4(nan()), none));
+    put_gradientQ(row, at, inside, select(call.scale.x * excess(c) * slope4(c.cq, state.rows.inverse), vec4(nan()), none));
   }
 }
 `;

@@ -37,10 +37,8 @@ fn finish(row: u32, lane: u32, state: Row) {
 
 fn emit(row: u32, at: vec4<u32>, inside: vec4<bool>, state: Row) {
   let c = classes_of(row, at, inside, state.rows);
-  let p = select(c.p, vec4(0.0), are_masked(c.cq));
-  let difference = select(c.q - p, p * (bregman4(c.d) - c.d), abs(c.d) <= vec4(1.0));
   let none = vec4(is_nan(state.rows.scale_p));
-  put_gradient(row, at, inside, select(difference * slope4(c.cq, state.rows.inverse), vec4(nan()), none));
+  put_gradient(row, at, inside, select(excess(c) * slope4(c.cq, state.rows.inverse), vec4(nan()), none));
 }
 `;
 

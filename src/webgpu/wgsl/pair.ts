@@ -165,6 +165,12 @@ fn classes_of(row: u32, at: vec4<u32>, inside: vec4<bool>, rows: Rows) -> Classe
   return c;
 }
 
+/** Q − P, from d where they are near; 0 where q is masked. */
+fn excess(c: Classes) -> vec4<f32> {
+  let p = select(c.p, vec4(0.0), are_masked(c.cq));
+  return select(c.q - p, p * (bregman4(c.d) - c.d), abs(c.d) <= vec4(1.0));
+}
+
 /** P·ΣP·(d − 1) + Q·ΣP of one class, as a pair: a large divergence may be one large term. */
 fn heavy_term(c: Classes, k: u32, rows: Rows) -> vec2<f32> {
   let d = multiply(subtract(vec2(c.delta[k], c.error[k]), rows.gap), rows.inverse);
