@@ -19,15 +19,21 @@
  *
  * @module
  */
+export { binaryCrossEntropy } from "./src/closed/binary_cross_entropy.ts";
+export { elbo } from "./src/closed/elbo.ts";
+export { gaussianKl } from "./src/closed/gaussian_kl.ts";
 export { adaptiveLogProbabilities } from "./src/ops/adaptive_log_probabilities.ts";
 export { adaptiveLogSoftmax } from "./src/ops/adaptive_log_softmax.ts";
 export { adaptivePredictions } from "./src/ops/adaptive_predictions.ts";
 export { adaptiveShapes } from "./src/ops/adaptive_shapes.ts";
 export { allocate } from "./src/ops/allocate.ts";
+export { calibration } from "./src/ops/calibration.ts";
 export { crossEntropy } from "./src/ops/cross_entropy.ts";
 export { entropy } from "./src/ops/entropy.ts";
+export { fitTemperature } from "./src/ops/fit_temperature.ts";
 export { jsDivergence } from "./src/ops/js_divergence.ts";
 export { klDivergence } from "./src/ops/kl_divergence.ts";
+export { klPenalty } from "./src/ops/kl_penalty.ts";
 export { linear } from "./src/ops/linear.ts";
 export { linearCrossEntropy } from "./src/ops/linear_cross_entropy.ts";
 export { linearKlDivergence } from "./src/ops/linear_kl_divergence.ts";

@@ -2,7 +2,7 @@
 //
 // loadBlock: address of `length` f32 values, padded up to a multiple of 16. A block that is f32 already, full and not to be
 //   transformed is used where it lies; any other is widened, padded, capped and divided into scratch. So every kernel has
-//   one loop, for every dtype, every stride and every tail.
+//   one loop, for every dtype, every stride and every tail; classes that a matrix lacks are padding too.
 // commit: the way back, rounding to nearest even. NaN stays NaN; −∞ stays −∞ through cap and temperature.
 
 import { BLOCK_BYTES, View, padded } from "./view";
@@ -67,15 +67,15 @@ export function isCooled(): bool {
 export function fetch(view: View, row: i32, start: i32, length: i32, target: usize, pad: f32): usize {
   const width = view.dtype == 0 ? 2 : 1;
   let source = view.row(row) + (<usize>start << width);
-  const count = padded(length);
-  if (count == length && width == 2) return source;
-  if (count != length) {
+  const count = padded(length), known = max(0, min(length, view.columns - start));
+  if (count == known && width == 2) return source;
+  if (count != known) {
     const copy = width == 2 ? target : target + (BLOCK_BYTES >> 1); // widening from the upper half never overtakes itself
-    memory.copy(copy, source, <usize>length << width);
+    memory.copy(copy, source, <usize>known << width);
     source = copy;
   }
-  if (width == 1) widen(source, target, count, view.dtype, count != length);
-  for (let i = length; i < count; i++) store<f32>(target + (<usize>i << 2), pad);
+  if (width == 1) widen(source, target, count, view.dtype, count != known);
+  for (let i = known; i < count; i++) store<f32>(target + (<usize>i << 2), pad);
   return target;
 }
 
@@ -97,11 +97,13 @@ export function loadBlock(view: View, row: i32, start: i32, length: i32, target:
 
 /** Where a block of results may be computed: in place if it is full and f32, else in `spare`. */
 export function destination(view: View, row: i32, start: i32, length: i32, spare: usize): usize {
-  return view.dtype == 0 && padded(length) == length ? view.row(row) + (<usize>start << 2) : spare;
+  return view.dtype == 0 && padded(length) == length && start + length <= view.columns ? view.row(row) + (<usize>start << 2) : spare;
 }
 
-/** Writes `length` results from `source` to where they belong, narrowed; nothing to do if they are there already. */
+/** Writes `length` results from `source` to where they belong, narrowed, as far as there are columns for them. */
 export function commit(view: View, row: i32, start: i32, length: i32, source: usize): void {
+  length = min(length, view.columns - start);
+  if (length <= 0) return;
   if (view.dtype == 0) {
     const target = view.row(row) + (<usize>start << 2);
     if (target != source) memory.copy(target, source, <usize>length << 2);
@@ -134,4 +136,9 @@ export function chain(x: usize, gradient: usize, count: i32, from: f32): void {
     const masked = v128.andnot(slope, f32x4.eq(value, lowest));
     v128.store(gradient + i, f32x4.mul(v128.load(gradient + i), masked));
   }
+}
+
+/** What the gradient of a row is multiplied by. */
+export function scaleOf(gradientScale: View, row: i32, scale: f64): f64 {
+  return gradientScale.present ? scale * <f64>load<f32>(gradientScale.row(row)) : scale;
 }

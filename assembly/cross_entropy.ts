@@ -9,7 +9,7 @@
 // Target's logit −∞: loss +∞, gradient finite. A masked class gets gradient 0. A row of −∞: NaN.
 
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
-import { chain, commit, destination, loadBlock, origin, storeOne, transform } from "./block";
+import { chain, commit, destination, loadBlock, origin, scaleOf, storeOne, transform } from "./block";
 import { classWeight, describe, unlabel } from "./labels";
 import { canKeep, finishKept, orient, rowLabelled, rowLogSumExp, rowMass, rowMax, rowOrigin, rowSum } from "./scan";
 import { rowTarget, scan, scanKeeping, scanLabels, seek } from "./scan";
@@ -71,7 +71,7 @@ export function crossEntropy(
       record(at, rowMax + rowOrigin, rowSum, <f64>x + rowOrigin, centre, rowMass);
     }
     if (gradient.present) {
-      const factor = gradientScale.present ? scale * <f64>load<f32>(gradientScale.row(row)) : scale;
+      const factor = scaleOf(gradientScale, row, scale);
       const pull = zLoss == 0 ? mass : mass + 2 * zLoss * lse;
       if (kept) finishKept(gradient, row, vocab, factor * pull / rowSum);
       else descend(logits, gradient, row, vocab, <f32>rowMax, <f32>(factor * pull / rowSum), <f32>factor, labelled, 0, -1);

@@ -1,5 +1,5 @@
 // jsDivergence: βD(P ‖ M) + (1 − β)D(Q ‖ M), M = βP + (1 − β)Q, of each pair of rows. p, q [rows, vocab], logits or
-//   probabilities → divergence [rows] f32, gradientP?, gradientQ? [rows, vocab].
+//   probabilities, impossible in classes that their matrix lacks, gradientScale? [rows] → divergence [rows] f32, gradientP?, gradientQ? [rows, vocab].
 // With u = P/M − 1 and g(u) = (1 + u)·ln(1 + u) − u ≥ 0, D(P ‖ M) = Σ M·g(u): what g adds to the textbook's sum is 0 in
 // total. u comes from e^(−|d|) − 1, d = ln P − ln Q, so near rows keep their digits; g from s = u / (2 + u), without
 // cancellation. Never negative, exactly 0 for equal rows.
@@ -7,7 +7,7 @@
 // P = 0 or Q = 0 add 0 to their own sum. No distribution (a row of −∞, or +∞ or NaN): NaN.
 
 import { BLOCK, SEGMENT, View, blockLength, padded, scratch } from "./view";
-import { chain, commit, transform } from "./block";
+import { chain, commit, scaleOf, transform } from "./block";
 import { atanhRest, constant, exp, expm1, isSmallRatio, ln, madd } from "./math";
 import { fromP, fromQ, readAs, xp, xq } from "./pair";
 import { loadWeights, scanPair, sumP, sumQ } from "./pair_scan";
@@ -17,6 +17,7 @@ import { endClass, firstClass, isAlone, meet, segments, slot, turn } from "./tea
 export function jsDivergence(
   p: View,
   q: View,
+  gradientScale: View,
   divergence: View,
   gradientP: View,
   gradientQ: View,
@@ -38,16 +39,17 @@ export function jsDivergence(
     const a = rowMeanP, b = rowMeanQ;
     store<f32>(divergence.row(row), known ? <f32>(beta * a + (1 - beta) * b) : NaN);
     if (!gradientP.present && !gradientQ.present) continue;
+    const factor = scaleOf(gradientScale, row, scale);
     for (let start = firstClass(vocab), end = endClass(vocab); start < end; start += BLOCK) {
       const length = blockLength(start, vocab), count = padded(length);
       mix(count, loadWeights(p, q, row, start, length, kp, kq), <f32>beta);
       if (gradientP.present) {
-        slope(count, scratch(2), scratch(6), <f32>a, <f32>(scale * beta));
+        slope(count, scratch(2), scratch(6), <f32>a, <f32>(factor * beta));
         chain(xp, scratch(4), count, fromP);
         commit(gradientP, row, start, length, scratch(4));
       }
       if (gradientQ.present) {
-        slope(count, scratch(3), scratch(7), <f32>b, <f32>(scale * (1 - beta)));
+        slope(count, scratch(3), scratch(7), <f32>b, <f32>(factor * (1 - beta)));
         chain(xq, scratch(4), count, fromQ);
         commit(gradientQ, row, start, length, scratch(4));
       }

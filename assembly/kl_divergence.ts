@@ -1,4 +1,5 @@
-// klDivergence: D(P ‖ Q) = Σ P·ln(P / Q) of each pair of rows. p, q [rows, vocab], logits or probabilities →
+// klDivergence: D(P ‖ Q) = Σ P·ln(P / Q) of each pair of rows. p, q [rows, vocab], logits or probabilities, which are
+//   impossible in classes that their matrix lacks, gradientScale? [rows] →
 //   divergence [rows] f32, partial? [rows, 6] f64 (maxP, sumP, maxQ, sumQ, D, ln of P's total over Q's),
 //   gradientP?, gradientQ? [rows, vocab].
 // One look from memory (pair_scan.ts: formula, accuracy, edges); the gradients take a second one from cache:
@@ -6,7 +7,7 @@
 // Never negative, exactly 0 for equal rows, relative error ≤ 1e-5 at divergences of 1e-8.
 
 import { BLOCK, View, blockLength, padded, scratch } from "./view";
-import { chain, commit, transform } from "./block";
+import { chain, commit, scaleOf, transform } from "./block";
 import { bregman, constant } from "./math";
 import { fromP, fromQ, readAs, xp, xq } from "./pair";
 import { divergence as rowDivergence, gap, loadWeights, maxP, maxQ, scanPair, sumP, sumQ } from "./pair_scan";
@@ -15,6 +16,7 @@ import { endClass, firstClass } from "./team";
 export function klDivergence(
   p: View,
   q: View,
+  gradientScale: View,
   divergence: View,
   partial: View,
   gradientP: View,
@@ -42,18 +44,19 @@ export function klDivergence(
       store<f64>(at, gap, 40);
     }
     if (!gradientP.present && !gradientQ.present) continue;
+    const factor = <f32>scaleOf(gradientScale, row, scale);
     const known = value == value; // without a divergence there is no gradient either: NaN throughout
     const kp: f32 = known ? <f32>(1 / sumP) : NaN, kq: f32 = known ? <f32>(1 / sumQ) : NaN;
     for (let start = firstClass(vocab), end = endClass(vocab); start < end; start += BLOCK) {
       const length = blockLength(start, vocab), count = padded(length);
       const centre = loadWeights(p, q, row, start, length, kp, kq);
       if (gradientP.present) {
-        slopeP(count, centre, <f32>value, scale);
+        slopeP(count, centre, <f32>value, factor);
         chain(xp, scratch(4), count, fromP);
         commit(gradientP, row, start, length, scratch(4));
       }
       if (gradientQ.present) {
-        slopeQ(count, centre, scale);
+        slopeQ(count, centre, factor);
         chain(xq, scratch(4), count, fromQ);
         commit(gradientQ, row, start, length, scratch(4));
       }

@@ -12,12 +12,16 @@ export const SEGMENT: i32 = 8 * BLOCK;
 /** Bytes of a block of f32. */
 export const BLOCK_BYTES: usize = 4096;
 
-/** Rows `stride` bytes apart, of elements of type `dtype` (matrices: 0 f32, 1 f16, 2 bf16; vectors have one type each). */
+/**
+ * Rows `stride` bytes apart, of `columns` elements of type `dtype` (matrices: 0 f32, 1 f16, 2 bf16; vectors have one type
+ * each). A matrix may have fewer columns than there are classes.
+ */
 @unmanaged
 export class View {
   address: usize;
   stride: usize;
   dtype: i32;
+  columns: i32;
 
   @inline
   row(index: i32): usize {

@@ -12,15 +12,21 @@
  *
  * @module
  */
+export { binaryCrossEntropy } from "./closed/binary_cross_entropy.ts";
+export { elbo } from "./closed/elbo.ts";
+export { gaussianKl } from "./closed/gaussian_kl.ts";
 export { adaptiveLogProbabilitiesSync as adaptiveLogProbabilities } from "./ops/adaptive_log_probabilities.ts";
 export { adaptiveLogSoftmaxSync as adaptiveLogSoftmax } from "./ops/adaptive_log_softmax.ts";
 export { adaptivePredictionsSync as adaptivePredictions } from "./ops/adaptive_predictions.ts";
 export { adaptiveShapes } from "./ops/adaptive_shapes.ts";
 export { allocate } from "./ops/allocate.ts";
+export { calibrationSync as calibration } from "./ops/calibration.ts";
 export { crossEntropySync as crossEntropy } from "./ops/cross_entropy.ts";
 export { entropySync as entropy } from "./ops/entropy.ts";
+export { fitTemperatureSync as fitTemperature } from "./ops/fit_temperature.ts";
 export { jsDivergenceSync as jsDivergence } from "./ops/js_divergence.ts";
 export { klDivergenceSync as klDivergence } from "./ops/kl_divergence.ts";
+export { klPenaltySync as klPenalty } from "./ops/kl_penalty.ts";
 export { linearSync as linear } from "./ops/linear.ts";
 export { linearCrossEntropySync as linearCrossEntropy } from "./ops/linear_cross_entropy.ts";
 export { linearKlDivergenceSync as linearKlDivergence } from "./ops/linear_kl_divergence.ts";

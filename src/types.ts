@@ -11,6 +11,10 @@ export type {
   MatrixData,
   Report,
 } from "./operation.ts";
+export type { BinaryCrossEntropyOptions, BinaryCrossEntropyResult } from "./closed/binary_cross_entropy.ts";
+export type { ElboOptions, ElboResult } from "./closed/elbo.ts";
+export type { GaussianKlOptions, GaussianKlResult, GaussianPrior } from "./closed/gaussian_kl.ts";
+export type { DoubleReduced, RowOptions } from "./closed/rows.ts";
 export type { AdaptiveLogProbabilitiesResult } from "./ops/adaptive_log_probabilities.ts";
 export type {
   AdaptiveGradients,
@@ -19,11 +23,14 @@ export type {
 } from "./ops/adaptive_log_softmax.ts";
 export type { AdaptivePredictionsResult } from "./ops/adaptive_predictions.ts";
 export type { AdaptiveShapeOptions, AdaptiveShapes } from "./ops/adaptive_shapes.ts";
+export type { CalibrationBin, CalibrationOptions, CalibrationResult } from "./ops/calibration.ts";
 export type { CrossEntropyOptions, CrossEntropyResult, Targets } from "./ops/cross_entropy.ts";
 export type { DivergenceOptions, DivergenceResult } from "./ops/divergence.ts";
 export type { EntropyOptions, EntropyResult } from "./ops/entropy.ts";
+export type { FitTemperatureOptions, FitTemperatureResult } from "./ops/fit_temperature.ts";
 export type { JsDivergenceOptions } from "./ops/js_divergence.ts";
 export type { KlDivergenceOptions } from "./ops/kl_divergence.ts";
+export type { KlEstimator, KlPenaltyOptions, KlPenaltyResult } from "./ops/kl_penalty.ts";
 export type { WantedGradients } from "./ops/linear/gradients.ts";
 export type { LinearOptions, LinearResult } from "./ops/linear.ts";
 export type { LinearCrossEntropyOptions, LinearCrossEntropyResult } from "./ops/linear_cross_entropy.ts";

@@ -57,15 +57,16 @@ interface Class {
 }
 
 function eachClass(p: Rows, q: Rows, options: oracle.DivergenceOptions, visit: (of: Class) => void): void {
-  const { temperature = 1, scale = 1, input = 0 } = options;
+  const { temperature = 1, scale = 1, input = 0, gradientScale } = options;
   const logits = (rows: Rows) => input === 1 ? rows.map((row) => Float64Array.from(row, Math.log)) : rows;
   const xp = logits(p), xq = logits(q);
   const ofP = oracle.softmax(xp, options), ofQ = oracle.softmax(xq, options);
-  const columns = p[0].length, factor = Math.abs(scale) / temperature;
+  const columns = p[0].length;
   for (let i = 0; i < p.length * columns; i++) {
     const row = Math.floor(i / columns), column = i % columns;
     const ratio = ofP.logProbabilities[i] - ofQ.logProbabilities[i];
     const rounding = Math.abs(xp[row][column] - xq[row][column]) / temperature;
+    const factor = Math.abs(scale * (gradientScale ? gradientScale[row] : 1)) / temperature;
     visit({ i, row, P: ofP.probabilities[i], Q: ofQ.probabilities[i], ratio, rounding, factor });
   }
 }

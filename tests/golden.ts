@@ -110,6 +110,23 @@ export interface AdaptiveSoftmaxCase {
   readonly predict: number[];
 }
 
+/** A case of `gaussian_kl.json`: one diagonal Gaussian and its divergence from the standard normal one. */
+export interface GaussianCase {
+  readonly mean: number[];
+  readonly logVariance: number[];
+  readonly kl: number;
+  readonly gradientMean: number[];
+  readonly gradientLogVariance: number[];
+}
+
+/** A case of `binary_cross_entropy.json`: `gradient` is that of the sum of `loss`. */
+export interface BinaryCase {
+  readonly logits: number[];
+  readonly targets: number[];
+  readonly loss: number[];
+  readonly gradient: number[];
+}
+
 interface Golden {
   adaptive_softmax: AdaptiveSoftmaxCase;
   softmax: SoftmaxCase;
@@ -117,6 +134,8 @@ interface Golden {
   kl_divergence: DivergenceCase;
   linear_cross_entropy: LinearCrossEntropyCase;
   large: LargeCase;
+  gaussian_kl: GaussianCase;
+  binary_cross_entropy: BinaryCase;
 }
 
 const SPECIAL = new Map<unknown, number>([["NaN", NaN], ["Infinity", Infinity], ["-Infinity", -Infinity]]);

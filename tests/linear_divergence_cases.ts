@@ -58,18 +58,17 @@ export function logitsOfBoth({ student, teacher, vocab = student.weight.length }
 /** Divergences, and the gradients of their sum times `scale`, each row's times its `gradientScale`. */
 export function expectLesson(
   lesson: Lesson,
-  options: oracle.DivergenceOptions & { readonly gradientScale?: ArrayLike<number> } = {},
+  options: oracle.DivergenceOptions = {},
 ): Results<Expected> {
-  const { student, teacher, vocab = student.weight.length } = lesson, { gradientScale, temperature = 1 } = options;
+  const { student, teacher, vocab = student.weight.length } = lesson, { temperature = 1 } = options;
   const p = logitsOf(teacher, vocab), q = logitsOf(student, vocab), rows = p.logits.length;
   const { divergence, gradientQ } = expectKl(p.logits, q.logits, options);
   const own = Math.min(vocab, student.weight.length), padding = student.weight.length - own;
-  const factorOf = (row: number) => gradientScale ? gradientScale[row] : 1;
   const values = new Float64Array(rows * own), terms = new Float64Array(rows * own), off = new Float64Array(rows * own);
   for (let i = 0; i < values.length; i++) {
     const row = Math.floor(i / own), at = row * vocab + i % own, slack = (p.slack[row] + q.slack[row]) / temperature;
-    values[i] = factorOf(row) * gradientQ.values[at];
-    terms[i] = Math.abs(factorOf(row)) * (gradientQ.terms ?? [])[at];
+    values[i] = gradientQ.values[at];
+    terms[i] = (gradientQ.terms ?? [])[at];
     off[i] = elementError(terms[i], 2 * slack + (gradientQ.slack ? gradientQ.slack[row] : 0));
   }
   const product = (count: number, right: Rows, isTurned: boolean): Expected => {

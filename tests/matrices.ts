@@ -31,7 +31,7 @@ export function blank(shape: Matrix["shape"], dtype: DType = "f32", rowStride: n
 
 /** Writes rows into a matrix, rounding once to nearest even. */
 export function fill(target: Matrix, rows: Rows): void {
-  rows.forEach((row, i) => writeRow(tensor(target), i, row));
+  rows.forEach((row, i) => writeRow(tensor(target), i, Array.from(row)));
 }
 
 /** The rows of a matrix, widened. */

@@ -39,6 +39,7 @@ export interface DivergenceOptions extends Transformation {
   readonly input?: 0 | 1;
   readonly beta?: number;
   readonly scale?: number;
+  readonly gradientScale?: ArrayLike<number>;
 }
 
 /** A tensor of f64. */
@@ -118,12 +119,12 @@ export function tokenStatistics(rows: Rows, targets: ArrayLike<number>, top: num
 
 /** KL(p ‖ q) of each row, and the gradients of their sum. */
 export function klDivergence(p: Rows, q: Rows, options: DivergenceOptions = {}) {
-  const { softcap = 0, temperature = 1, input = 0, scale = 1 } = options;
+  const { softcap = 0, temperature = 1, input = 0, scale = 1, gradientScale } = options;
   const left = f64(p), right = f64(q), { rows, columns } = left;
   const divergence = zeros(rows), partial = zeros(rows, 6);
   const gradientP = zeros(rows, columns), gradientQ = zeros(rows, columns);
   computeKlDivergence(
-    ...[left, right, divergence, partial, gradientP, gradientQ] as const,
+    ...[left, right, gradientScale && column(gradientScale), divergence, partial, gradientP, gradientQ] as const,
     ...[rows, columns, input, softcap, temperature, scale] as const,
   );
   return { divergence: divergence.data, partial: partial.data, gradientP: gradientP.data, gradientQ: gradientQ.data };
@@ -131,11 +132,11 @@ export function klDivergence(p: Rows, q: Rows, options: DivergenceOptions = {}) 
 
 /** The generalised Jensen–Shannon divergence of each row, and the gradients of their sum. */
 export function jsDivergence(p: Rows, q: Rows, options: DivergenceOptions = {}) {
-  const { softcap = 0, temperature = 1, input = 0, beta = 0.5, scale = 1 } = options;
+  const { softcap = 0, temperature = 1, input = 0, beta = 0.5, scale = 1, gradientScale } = options;
   const left = f64(p), right = f64(q), { rows, columns } = left;
   const divergence = zeros(rows), gradientP = zeros(rows, columns), gradientQ = zeros(rows, columns);
   computeJsDivergence(
-    ...[left, right, divergence, gradientP, gradientQ] as const,
+    ...[left, right, gradientScale && column(gradientScale), divergence, gradientP, gradientQ] as const,
     ...[rows, columns, input, softcap, temperature, beta, scale] as const,
   );
   return { divergence: divergence.data, gradientP: gradientP.data, gradientQ: gradientQ.data };

@@ -6,6 +6,7 @@ import manifest from "../deno.json" with { type: "json" };
 import * as asynchronous from "../mod.ts";
 import { dimensionNames, scalarNames, tensorNames } from "../src/arguments.ts";
 import * as cost from "../src/cost/mod.ts";
+import * as discrete from "../src/discrete/mod.ts";
 import type { CheckedCall, Operation } from "../src/operation.ts";
 import { reference } from "../src/reference/mod.ts";
 import * as synchronous from "../src/sync.ts";
@@ -20,15 +21,15 @@ const ROOT = new URL("../", import.meta.url);
 
 /** Rooms from the roof down; those of one floor do not know each other. A path belongs to the first that begins it. */
 const FLOORS: readonly (readonly string[])[] = [
-  ["mod.ts", "src/sync.ts", "src/cost/mod.ts"],
+  ["mod.ts", "src/sync.ts", "src/cost/mod.ts", "src/discrete/mod.ts"],
   ["src/types.ts", "src/cost/plan.ts", "src/cost/methods.ts", "src/cost/this_device.ts", "src/cost/calibrate.ts"],
-  ["src/cost/calibrate/"],
+  ["src/cost/calibrate/", "src/closed/"],
   ["src/ops/"],
   ["src/validate.ts", "src/run.ts"],
   ["src/reference/", "src/wasm/mod.ts", "src/webgpu/mod.ts", "src/tensors.ts"],
-  ["src/wasm/", "src/webgpu/"],
-  ["src/cost/"],
-  ["src/arguments.ts", "src/check.ts", "src/event_loop.ts", "src/partial.ts", "src/sampling/"],
+  ["src/wasm/", "src/webgpu/", "src/discrete/"],
+  ["src/cost/", "src/lists.ts"],
+  ["src/arguments.ts", "src/arithmetic.ts", "src/check.ts", "src/event_loop.ts", "src/partial.ts", "src/sampling/"],
   ["src/operation.ts"],
 ];
 
@@ -92,7 +93,7 @@ function isOperation(value: unknown): value is Operation {
   return typeof value === "object" && value !== null && "work" in value;
 }
 
-/** The functions that mod.ts exports: operations and allocate(). */
+/** The functions that mod.ts exports: operations, closed forms, allocate(). */
 const FUNCTIONS = Object.entries(asynchronous).filter(([name]) => /^[a-z]/.test(name)).map(([name]) => name);
 
 Deno.test("the parser of imports finds them all", () => {
@@ -157,7 +158,7 @@ function parametersOf({ name }: Operation): (number | undefined)[] {
 }
 
 function assertHasKernels(record: Operation): void {
-  assertLessOrEqual(12 * tensorNames(record).length, VIEWS_BYTES, "Views of a call");
+  assertLessOrEqual(16 * tensorNames(record).length, VIEWS_BYTES, "Views of a call");
   const count = tensorNames(record).length + dimensionNames(record).length + scalarNames(record).length;
   assertEquals(parametersOf(record), [count, count], "parameters of the kernel");
   if (isProduct(callOf(record))) return;
@@ -194,9 +195,15 @@ function parameterNames(source: string): string[] {
 const COSTS = Object.entries(cost).filter(([, value]) => typeof value === "function" && !/^class/.test(String(value)))
   .map(([name]) => name);
 
+/** Names of the functions of `@surprisal/core/discrete`, some of which have namesakes. */
+const DISCRETE = Object.keys(discrete);
+
 Deno.test("every public function documents its parameters, result, errors and an example", () => {
-  const text = LIBRARY.filter((path) => !path.endsWith(".gen.ts")).map(read).join("\n");
-  const missing = [...FUNCTIONS, ...COSTS].flatMap((name) => {
+  const isDiscrete = (path: string) => path.startsWith("src/discrete/");
+  const textOf = (paths: readonly string[]) => paths.filter((path) => !path.endsWith(".gen.ts")).map(read).join("\n");
+  const text = textOf(LIBRARY.filter((path) => !isDiscrete(path))), ofDiscrete = textOf(LIBRARY.filter(isDiscrete));
+  const all = [...[...FUNCTIONS, ...COSTS].map((name) => [name, text]), ...DISCRETE.map((name) => [name, ofDiscrete])];
+  const missing = all.flatMap(([name, text]) => {
     const [, doc, parameters] = text.match(
       new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\nexport (?:async )?function ${name}(?:<[^(]*>)?(\\([^]*?\\{\\n)`),
     ) ?? [undefined, "", "()"];

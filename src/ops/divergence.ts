@@ -25,15 +25,22 @@ export interface DivergenceOptions<R extends Reduction = Reduction> extends Comm
   readonly reduction?: R;
   /** Which gradients to compute; none unless given. */
   readonly gradient?: "p" | "q" | "both";
+  /** [rows]: the upstream gradient of each row's divergence, which its gradients are multiplied by. */
+  readonly gradientScale?: ArrayLike<number>;
+  /**
+   * How many classes there are. Columns of either matrix from there on are padding, with gradient 0; a class below that only
+   * one of them has is impossible for the other. Needed where the matrices differ in columns.
+   */
+  readonly vocab?: number;
 }
 
 /** What both divergences return. */
 export interface DivergenceResult<R extends Reduction = Reduction, Data extends AnyData = MatrixData> {
   /** Nats: a number, or [rows] for "none". */
   readonly divergence: Reduced<R>;
-  /** [rows, vocab], f32: with respect to the logits p. */
+  /** The shape of p, f32: with respect to the logits p. */
   readonly gradientP?: Matrix<Data>;
-  /** [rows, vocab], f32: with respect to the logits q. */
+  /** The shape of q, f32: with respect to the logits q. */
   readonly gradientQ?: Matrix<Data>;
   /** How it ran. */
   readonly report: Report;
@@ -43,6 +50,7 @@ export interface DivergenceResult<R extends Reduction = Reduction, Data extends 
 export const INPUTS: Operation["inputs"] = [
   { name: "p", shape: ["rows", "vocab"], type: "float" },
   { name: "q", shape: ["rows", "vocab"], type: "float" },
+  { name: "gradientScale", shape: ["rows"], type: "f32", optional: true },
 ];
 
 /** The tensors that a divergence's record ends with. */
@@ -51,7 +59,7 @@ export const GRADIENTS: Operation["outputs"] = [
   { name: "gradientQ", shape: ["rows", "vocab"], type: "float", optional: true },
 ];
 
-const OPTIONS = ["input", "reduction", "gradient", "outputs"];
+const OPTIONS = ["input", "reduction", "gradient", "gradientScale", "vocab", "outputs"];
 
 /** The checks and outputs of a divergence; `settle` checks the operation's own options and gives its own parameters. */
 export function prepareDivergence<R extends Reduction>(
@@ -72,19 +80,22 @@ export function prepareDivergence<R extends Reduction>(
     throw check.typeError("softcap is for logits, input is probabilities");
   }
   const { params, reverse = false } = settle(check);
-  const first = check.matrix("p", p);
-  const { rows, columns: vocab } = first;
-  const second = check.matching("q", q, [rows, vocab], "p");
+  const first = check.matrix("p", p), second = check.matrix("q", q), { rows } = first;
+  const vocab = commonVocab(check, { p: first, q: second }, options.vocab);
+  const { gradientScale } = options;
+  const upstream = gradientScale === undefined ? undefined : check.numbers("gradientScale", gradientScale, rows, "row");
 
-  const gradient = (name: "p" | "q") =>
-    wanted === name || wanted === "both" ? newMatrix(rows, vocab, outputs) : undefined;
-  const gradientP = gradient("p"), gradientQ = gradient("q");
+  const gradient = (name: "p" | "q", { columns }: AnyTensor) =>
+    wanted === name || wanted === "both" ? newMatrix(rows, columns, outputs) : undefined;
+  const gradientP = gradient("p", first), gradientQ = gradient("q", second);
+  const known = { p: firstColumns(first, vocab), q: firstColumns(second, vocab) };
   const divergence = vector(new Float32Array(rows));
   const call: CheckedCall = {
     operation: record,
-    dims: { rows, vocab },
+    dims: { rows, vocab: Math.max(first.columns, second.columns) },
     tensors: {
-      ...(reverse ? { p: second, q: first } : { p: first, q: second }),
+      ...(reverse ? { p: known.q, q: known.p } : known),
+      gradientScale: upstream && vector(upstream),
       divergence,
       ...(reverse ? { gradientP: gradientQ, gradientQ: gradientP } : { gradientP, gradientQ }),
     },
@@ -110,4 +121,26 @@ export function prepareDivergence<R extends Reduction>(
 
 function named(name: string, tensor: AnyTensor | undefined): Record<string, AnyMatrix> {
   return tensor === undefined ? {} : { [name]: asMatrix(tensor) };
+}
+
+/** How many classes two matrices with as many rows are about. */
+export function commonVocab(
+  check: Checker,
+  matrices: Readonly<Record<string, AnyTensor>>,
+  wanted: unknown,
+): number {
+  const [[name, first], [other, second]] = Object.entries(matrices);
+  const shapes = [first, second].map(({ rows, columns }) => `[${rows}, ${columns}]`);
+  if (first.rows !== second.rows) throw check.rangeError(`${other} is ${shapes[1]}, ${name} is ${shapes[0]}`);
+  if (wanted === undefined && first.columns !== second.columns) {
+    const advice = "vocab must say how many classes there are";
+    throw check.rangeError(`${other} is ${shapes[1]}, ${name} is ${shapes[0]}: ${advice}`);
+  }
+  const most = Math.max(first.columns, second.columns);
+  return check.number("vocab", wanted, { fallback: most, least: 1, most, integer: true });
+}
+
+/** A matrix without columns from `vocab` on. */
+export function firstColumns<T extends AnyTensor>(tensor: T, vocab: number): T {
+  return { ...tensor, columns: Math.min(tensor.columns, vocab) };
 }

@@ -17,7 +17,7 @@
 import type { Tensor } from "../operation.ts";
 import { sum, tabulate } from "./classes.ts";
 import { complement, type Distribution, normalise, probability } from "./distribution.ts";
-import { readRow, readScalar, slopes, transform, writeRow } from "./row.ts";
+import { readRow, readScalar, readScale, slopes, transform, writeRow } from "./row.ts";
 
 const IGNORED = -1;
 
@@ -74,7 +74,7 @@ export function crossEntropy(
       writeRow(partial, row, [max, distribution.sum, isHere ? x[target] : -Infinity, shifted, sum(vocab, smooth)]);
     }
     if (gradient) {
-      const factor = gradientScale ? scale * readScalar(gradientScale, row) : scale;
+      const factor = scale * readScale(gradientScale, row);
       const slope = slopes(raw, softcap, temperature);
       const derivative = gradientOf(distribution, tau, zLoss);
       writeRow(gradient, row, tabulate(vocab, (i) => factor * derivative(i) * slope[i]));

@@ -15,20 +15,21 @@
 import type { Tensor } from "../operation.ts";
 import { sum, tabulate } from "./classes.ts";
 import { type Distribution, isProper, logRatios, normalise, probability } from "./distribution.ts";
-import { readLogits, slopes, transform, writeRow } from "./row.ts";
+import { readLogits, readScale, slopes, transform, writeRow } from "./row.ts";
 
 /**
- * p, q [rows, vocab] → divergence [rows], gradientP?, gradientQ? [rows, vocab], which may be the matrices p and q.
+ * p, q [rows, vocab], with no chance of classes that their matrix lacks, gradientScale? [rows] → divergence [rows], gradientP?, gradientQ? [rows, vocab], which may be the matrices p and q.
  * `input` is 1 where p and q are probabilities.
  */
 export function jsDivergence(
   p: Tensor,
   q: Tensor,
+  gradientScale: Tensor | undefined,
   divergence: Tensor,
   gradientP: Tensor | undefined,
   gradientQ: Tensor | undefined,
   rows: number,
-  _vocab: number,
+  vocab: number,
   input: number,
   softcap: number,
   temperature: number,
@@ -36,15 +37,16 @@ export function jsDivergence(
   scale: number,
 ): void {
   for (let row = 0; row < rows; row++) {
-    const rawP = readLogits(p, row, input);
-    const rawQ = readLogits(q, row, input);
+    const rawP = readLogits(p, row, input, vocab);
+    const rawQ = readLogits(q, row, input, vocab);
     const P = normalise(transform(rawP, softcap, temperature));
     const Q = normalise(transform(rawQ, softcap, temperature));
     const ofP = side(P, Q, beta);
     const ofQ = side(Q, P, 1 - beta);
     writeRow(divergence, row, [beta * ofP.divergence + (1 - beta) * ofQ.divergence]);
-    if (gradientP) writeRow(gradientP, row, gradientOf(ofP, P, beta * scale, slopes(rawP, softcap, temperature)));
-    if (gradientQ) writeRow(gradientQ, row, gradientOf(ofQ, Q, (1 - beta) * scale, slopes(rawQ, softcap, temperature)));
+    const factor = scale * readScale(gradientScale, row);
+    if (gradientP) writeRow(gradientP, row, gradientOf(ofP, P, beta * factor, slopes(rawP, softcap, temperature)));
+    if (gradientQ) writeRow(gradientQ, row, gradientOf(ofQ, Q, (1 - beta) * factor, slopes(rawQ, softcap, temperature)));
   }
 }
 

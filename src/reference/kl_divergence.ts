@@ -15,15 +15,16 @@
 import type { Tensor } from "../operation.ts";
 import { sum, tabulate } from "./classes.ts";
 import { type Distribution, isEmpty, isProper, logRatios, normalise, probability } from "./distribution.ts";
-import { readLogits, slopes, transform, writeRow } from "./row.ts";
+import { readLogits, readScale, slopes, transform, writeRow } from "./row.ts";
 
 /**
- * p, q [rows, vocab] → divergence [rows], partial? [rows, 6] (max and Σ e^(x − max) of p, of q, divergence, ln of p's Σ e^x over q's), gradientP?,
+ * p, q [rows, vocab], with no chance of classes that their matrix lacks, gradientScale? [rows] → divergence [rows], partial? [rows, 6] (max and Σ e^(x − max) of p, of q, divergence, ln of p's Σ e^x over q's), gradientP?,
  * gradientQ? [rows, vocab], which may be the matrices p and q. `input` is 1 where p and q are probabilities.
  */
 export function klDivergence(
   p: Tensor,
   q: Tensor,
+  gradientScale: Tensor | undefined,
   divergence: Tensor,
   partial: Tensor | undefined,
   gradientP: Tensor | undefined,
@@ -36,8 +37,8 @@ export function klDivergence(
   scale: number,
 ): void {
   for (let row = 0; row < rows; row++) {
-    const rawP = readLogits(p, row, input);
-    const rawQ = readLogits(q, row, input);
+    const rawP = readLogits(p, row, input, vocab);
+    const rawQ = readLogits(q, row, input, vocab);
     const P = normalise(transform(rawP, softcap, temperature));
     const Q = normalise(transform(rawQ, softcap, temperature));
     const ratios = logRatios(P, Q);
@@ -46,13 +47,14 @@ export function klDivergence(
     // Where a shard has no part in P, its conditional divergence has no weight; where P has a part and Q has none, it is +∞.
     const conditional = isEmpty(P) ? 0 : isEmpty(Q) ? Infinity : D;
     writeRow(partial, row, [P.max, P.sum, Q.max, Q.sum, conditional, P.max - Q.max + (P.logSum - Q.logSum)]);
+    const factor = scale * readScale(gradientScale, row);
     if (gradientP) {
       const slope = slopes(rawP, softcap, temperature);
-      writeRow(gradientP, row, tabulate(vocab, (i) => scale * derivativeP(P, ratios, D, i) * slope[i]));
+      writeRow(gradientP, row, tabulate(vocab, (i) => factor * derivativeP(P, ratios, D, i) * slope[i]));
     }
     if (gradientQ) {
       const slope = slopes(rawQ, softcap, temperature);
-      writeRow(gradientQ, row, tabulate(vocab, (i) => scale * derivativeQ(P, Q, ratios, D, i) * slope[i]));
+      writeRow(gradientQ, row, tabulate(vocab, (i) => factor * derivativeQ(P, Q, ratios, D, i) * slope[i]));
     }
   }
 }

@@ -25,9 +25,10 @@ export function readScalar(tensor: Tensor, row: number): number {
   return tensor.data[row * tensor.rowStride];
 }
 
-/** Writes a row's first elements; does nothing where the output is not wanted. */
-export function writeRow(tensor: Tensor | undefined, row: number, values: ArrayLike<number>): void {
+/** Writes a row's first elements, as far as it has columns for them; does nothing where the output is not wanted. */
+export function writeRow(tensor: Tensor | undefined, row: number, all: readonly number[] | Float32Array | Float64Array): void {
   if (tensor === undefined) return;
+  const values = all.slice(0, tensor.columns);
   const { data, dtype } = tensor;
   const start = row * tensor.rowStride;
   if (!(data instanceof Uint16Array)) data.set(values, start);
@@ -35,10 +36,19 @@ export function writeRow(tensor: Tensor | undefined, row: number, values: ArrayL
   else for (let i = 0; i < values.length; i++) data[start + i] = brainCode(values[i]);
 }
 
-/** A matrix as logits: as it is (`input` 0: logits or log-probabilities), or its logarithms (1: probabilities). */
-export function readLogits(tensor: Tensor, row: number, input: number): Float64Array {
-  const values = readRow(tensor, row);
-  return input === 1 ? values.map(Math.log) : values;
+/**
+ * A matrix as logits: as it is (`input` 0: logits or log-probabilities), or its logarithms (1: probabilities). Those of `vocab`
+ * classes that it lacks are −∞.
+ */
+export function readLogits(tensor: Tensor, row: number, input: number, vocab: number): Float64Array {
+  const values = readRow(tensor, row), logits = new Float64Array(vocab).fill(-Infinity);
+  logits.set(input === 1 ? values.map(Math.log) : values);
+  return logits;
+}
+
+/** Upstream gradients, one a row: 1 unless given. */
+export function readScale(gradientScale: Tensor | undefined, row: number): number {
+  return gradientScale === undefined ? 1 : readScalar(gradientScale, row);
 }
 
 /** The transformed logits x of raw logits r. */

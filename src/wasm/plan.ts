@@ -104,12 +104,12 @@ export class Plan implements Disposable {
 
   /** Where it lies, or a copy of all of it. */
   #place(use: Use): Place {
-    const { tensor: { data, dtype, rows, rowStride }, tensor, views, axis } = use;
+    const { tensor: { data, dtype, rows, columns, rowStride }, tensor, views, axis } = use;
     const isOne = isOneRow(tensor);
     const placed = (address: number, bytes: number): Place => {
       const stride = isOne ? 0 : bytes,
         step = axis === "rows" ? stride : axis === "columns" ? data.BYTES_PER_ELEMENT : 0;
-      return { views, dtype: DTYPE_CODES[dtype], slotBytes: 0, address, stride, step };
+      return { views, dtype: DTYPE_CODES[dtype], columns, slotBytes: 0, address, stride, step };
     };
     if (isResident(data)) return placed(data.byteOffset, rowStride * data.BYTES_PER_ELEMENT);
     const held = isOne ? 1 : rows, stride = stagedStride(tensor);
@@ -125,6 +125,7 @@ export class Plan implements Disposable {
     return {
       views,
       dtype: DTYPE_CODES[tensor.dtype],
+      columns: tensor.columns,
       address,
       stride,
       step: stride,

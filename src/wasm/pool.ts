@@ -24,7 +24,7 @@ import {
 } from "./thread.ts";
 
 /** Bytes of room for the Views of a call: more than any kernel has. */
-export const VIEWS_BYTES = 12 * 32;
+export const VIEWS_BYTES = 16 * 32;
 
 /** A worker's source: the functions of thread.ts, and a call of the one that is its life. */
 const SOURCE = `const { receiveMessageOnPort, workerData } = require("node:worker_threads");

@@ -24,6 +24,8 @@ export interface Place {
   readonly views: readonly number[];
   /** Code of the element type (assembly/view.ts). */
   readonly dtype: number;
+  /** Elements of a row: fewer than there are classes where the tensor lacks some. */
+  readonly columns: number;
   /** Address of the first row; of what is staged by blocks, of the first slot. */
   readonly address: number;
   /** Bytes from one of its rows to the next; 0 where all are one. */
@@ -125,17 +127,18 @@ export function runBlock(thread: Thread, job: Job, block: number, slot: number, 
   const firstRow = block * rowsPerBlock, rows = Math.min(rowsPerBlock, job.rows - firstRow);
   // An instance learns that another thread has grown the memory some time later, or when its own thread grows it
   if (thread.memory.buffer.byteLength < job.memoryBytes) thread.memory.grow(0);
-  const table = new Uint32Array(thread.memory.buffer, thread.views, 3 * viewCount);
+  const table = new Uint32Array(thread.memory.buffer, thread.views, 4 * viewCount);
   const addresses: number[] = new Array(viewCount).fill(0);
   for (const place of places) {
-    const { home, stride, dtype } = place;
+    const { home, stride, dtype, columns } = place;
     const address = addressOf(place, firstRow, slot);
     if (copies && home?.input) copyRows(place, thread.memory, address, firstRow, rows, true);
     for (const index of place.views) {
-      table[3 * index] = address;
-      table[3 * index + 1] = stride;
-      table[3 * index + 2] = dtype;
-      addresses[index] = thread.views + 12 * index;
+      table[4 * index] = address;
+      table[4 * index + 1] = stride;
+      table[4 * index + 2] = dtype;
+      table[4 * index + 3] = columns;
+      addresses[index] = thread.views + 16 * index;
     }
   }
   const instance = thread.instances[job.build];

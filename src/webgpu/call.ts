@@ -1,6 +1,6 @@
 /** The uniform `call` of each wave: where the tensors lie for it, the scalars, the sizes. */
 import type { CheckedCall } from "../operation.ts";
-import { callMembers, placeOf } from "./declarations.ts";
+import { callMembers, columnsOf, placeOf } from "./declarations.ts";
 import type { Span } from "./layout.ts";
 
 /** Bytes from one to the next. */
@@ -13,6 +13,7 @@ export type Place = readonly [first: number, stride: number];
 export class Calls {
   readonly #call: CheckedCall;
   readonly #members: ReturnType<typeof callMembers>;
+  readonly #columns: ReadonlyMap<string, number>;
   readonly #view: DataView<ArrayBuffer>;
   #count = 0;
 
@@ -20,6 +21,9 @@ export class Calls {
   constructor(call: CheckedCall, count: number) {
     this.#call = call;
     this.#members = callMembers(call.operation);
+    this.#columns = new Map(
+      Object.entries(call.tensors).map(([name, tensor]) => [columnsOf(name), tensor?.columns ?? 0]),
+    );
     this.#view = new DataView(new ArrayBuffer(count * SLOT_BYTES));
   }
 
@@ -46,7 +50,7 @@ export class Calls {
     }
     const sizes = { ...dims, rows: rows.end - rows.first, segments: segmentsOfRow, first_segment: segments.first };
     for (const name of this.#members.words) {
-      view.setUint32(at, sizes[name as keyof typeof sizes] ?? 0, true);
+      view.setUint32(at, sizes[name as keyof typeof sizes] ?? this.#columns.get(name) ?? 0, true);
       at += 4;
     }
     return offset;

@@ -39,11 +39,16 @@ export function wordsOf(spec: TensorSpec): number {
 export function callMembers(
   operation: Operation,
 ): { readonly pairs: readonly string[]; readonly words: readonly string[] } {
-  const tensors = [...operation.inputs, ...operation.outputs].map(({ name }) => name);
+  const tensors = [...operation.inputs, ...operation.outputs], names = tensors.map(({ name }) => name);
   return {
-    pairs: [...tensors.map(placeOf), ...scalarNames(operation)],
-    words: [...dimensionNames(operation), "segments", "first_segment", "zero"],
+    pairs: [...names.map(placeOf), ...scalarNames(operation)],
+    words: [...dimensionNames(operation), ...tensors.filter(isMatrix).map(({ name }) => columnsOf(name)), "segments", "first_segment", "zero"],
   };
+}
+
+/** The member that says how many columns a matrix has: fewer than there are classes where it lacks some. */
+export function columnsOf(name: string): string {
+  return `columns_${name}`;
 }
 
 /** The member that says where a tensor begins and how far its rows are apart, in elements. */

@@ -93,8 +93,10 @@ export function viewOf(
   firstRow: number,
   limits: Limits,
 ): View {
-  const { stride, width } = use;
-  const firstClass = segments.first * SEGMENT, endClass = Math.min(vocab, segments.end * SEGMENT);
+  const { stride, width, tensor: { columns } } = use;
+  // Of classes that a matrix lacks something else is bound, which nobody looks at
+  const firstClass = Math.min(segments.first * SEGMENT, columns - 1);
+  const endClass = Math.min(vocab, columns, segments.end * SEGMENT);
   const row = (firstRow + rows.first) * stride, last = (firstRow + rows.end - 1) * stride;
   const begin = (row + firstClass) * width, end = (last + endClass) * width;
   const offset = Math.floor(begin / limits.alignment) * limits.alignment;

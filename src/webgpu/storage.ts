@@ -49,7 +49,8 @@ export function usesOf({ operation, tensors }: CheckedCall): Uses {
     if (same >= 0) {
       const use = matrices[same];
       inPlace.set(name, use.name);
-      matrices[same] = { ...use, names: [...use.names, name], output: true };
+      const wider = tensor.columns > use.tensor.columns ? tensor : use.tensor;
+      matrices[same] = { ...use, names: [...use.names, name], tensor: wider, output: true };
     } else {
       matrices.push({
         name,

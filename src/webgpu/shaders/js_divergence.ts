@@ -9,7 +9,7 @@
  */
 import type { Shader } from "../shader.ts";
 import { COUNT } from "../wgsl/count.ts";
-import { PAIR, PAIRS, TERMS } from "../wgsl/pair.ts";
+import { FACTOR, PAIR, PAIRS, TERMS } from "../wgsl/pair.ts";
 
 const SOURCE = /* wgsl */ `
 fn look1(row: u32, segment: u32, lane: u32) -> Pair {
@@ -118,15 +118,15 @@ fn emit(row: u32, at: vec4<u32>, inside: vec4<bool>, state: Row) {
   let c = classes_of(row, at, inside, state.rows);
   let m = mix(c);
   if (has_gradientP) {
-    let g = slope_of(c.p, m.log_p, state.terms.first.x, call.scale.x * call.beta.x, state);
-    put_gradientP(row, at, inside, g * slope4(c.cp, state.rows.inverse));
+    let g = slope_of(c.p, m.log_p, state.terms.first.x, factor_of(row) * call.beta.x, state);
+    put_gradientP(row, at, inside & (at < vec4(call.columns_gradientP)), g * slope4(c.cp, state.rows.inverse));
   }
   if (has_gradientQ) {
-    let g = slope_of(c.q, m.log_q, state.terms.second.x, call.scale.x * other_weight(), state);
-    put_gradientQ(row, at, inside, g * slope4(c.cq, state.rows.inverse));
+    let g = slope_of(c.q, m.log_q, state.terms.second.x, factor_of(row) * other_weight(), state);
+    put_gradientQ(row, at, inside & (at < vec4(call.columns_gradientQ)), g * slope4(c.cq, state.rows.inverse));
   }
 }
 `;
 
-/** p, q [rows, vocab] → divergence [rows], gradientP?, gradientQ? [rows, vocab]. */
-export const jsDivergence: Shader = { uses: [COUNT, PAIRS], source: SOURCE, partials: [PAIR, TERMS] };
+/** p, q [rows, vocab], gradientScale? [rows] → divergence [rows], gradientP?, gradientQ? [rows, vocab]. */
+export const jsDivergence: Shader = { uses: [COUNT, PAIRS, FACTOR], source: SOURCE, partials: [PAIR, TERMS] };

@@ -9,7 +9,7 @@
  */
 import type { Shader } from "../shader.ts";
 import { COUNT } from "../wgsl/count.ts";
-import { PAIR, PAIRS, TERMS } from "../wgsl/pair.ts";
+import { FACTOR, PAIR, PAIRS, TERMS } from "../wgsl/pair.ts";
 
 const SOURCE = /* wgsl */ `
 fn look1(row: u32, segment: u32, lane: u32) -> Pair {
@@ -105,15 +105,17 @@ fn finish(row: u32, lane: u32, state: Row) {
 fn emit(row: u32, at: vec4<u32>, inside: vec4<bool>, state: Row) {
   let c = classes_of(row, at, inside, state.rows);
   let none = vec4(is_nan(state.divergence.x));
+  let factor = factor_of(row);
   if (has_gradientP) {
-    let g = select(call.scale.x * c.p * (c.d - state.divergence.x), vec4(0.0), c.p == vec4(0.0));
-    put_gradientP(row, at, inside, select(g * slope4(c.cp, state.rows.inverse), vec4(nan()), none));
+    let g = select(factor * c.p * (c.d - state.divergence.x), vec4(0.0), c.p == vec4(0.0));
+    put_gradientP(row, at, inside & (at < vec4(call.columns_gradientP)), select(g * slope4(c.cp, state.rows.inverse), vec4(nan()), none));
   }
   if (has_gradientQ) {
-    put_gradientQ(row, at, inside, select(call.scale.x * excess(c) * slope4(c.cq, state.rows.inverse), vec4(nan()), none));
+    let g = select(factor * excess(c) * slope4(c.cq, state.rows.inverse), vec4(nan()), none);
+    put_gradientQ(row, at, inside & (at < vec4(call.columns_gradientQ)), g);
   }
 }
 `;
 
-/** p, q [rows, vocab] → divergence [rows], partial? [rows, 6], gradientP?, gradientQ? [rows, vocab]. */
-export const klDivergence: Shader = { uses: [COUNT, PAIRS], source: SOURCE, partials: [PAIR, TERMS] };
+/** p, q [rows, vocab], gradientScale? [rows] → divergence [rows], partial? [rows, 6], gradientP?, gradientQ? [rows, vocab]. */
+export const klDivergence: Shader = { uses: [COUNT, PAIRS, FACTOR], source: SOURCE, partials: [PAIR, TERMS] };

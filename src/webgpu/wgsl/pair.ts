@@ -4,7 +4,8 @@
  *
  * d is taken from δ = cp − cq, exactly as a pair, less G = (ln ΣP − ln ΣQ)·temperature: a divergence of 1e-8 lives in
  * differences that ln P and ln Q, each rounded, no longer hold. The error of G is common to all classes and costs its
- * square half. Probabilities come in as their logarithms; where they are near, δ comes from (p − q) / (p + q).
+ * square half. Probabilities come in as their logarithms; where they are near, δ comes from (p − q) / (p + q). Classes that
+ * a matrix lacks are impossible.
  *
  * @module
  */
@@ -15,6 +16,13 @@ export const PAIR = { name: "Pair", bytes: 24, isLevelled: true } as const;
 
 /** Two sums over a segment. */
 export const TERMS = { name: "Terms", bytes: 16 } as const;
+
+/** What the gradients of a row are multiplied by, where upstream gradients are an input. */
+export const FACTOR = /* wgsl */ `
+fn factor_of(row: u32) -> f32 {
+  return call.scale.x * select(1.0, take_gradientScale(row, 0u), has_gradientScale);
+}
+`;
 
 /** The source. */
 export const PAIRS = /* wgsl */ `
@@ -70,11 +78,22 @@ fn logits_of(x: vec4<f32>, inside: vec4<bool>) -> vec4<f32> {
   return capped(select(vec4(-infinity()), y, inside));
 }
 
+/** Which classes below an end there are in p, and in q. */
+fn inside_p(at: vec4<u32>, inside: vec4<bool>) -> vec4<bool> {
+  return inside & (at < vec4(call.columns_p));
+}
+
+fn inside_q(at: vec4<u32>, inside: vec4<bool>) -> vec4<bool> {
+  return inside & (at < vec4(call.columns_q));
+}
+
 /** The first look. */
 fn scan_pair(row: u32, segment: u32, lane: u32) -> Pair {
   let inverse = coldness();
   let start = segment * SEGMENT;
   let end = min(start + SEGMENT, call.vocab);
+  let end_p = min(end, call.columns_p);
+  let end_q = min(end, call.columns_q);
   var p = new_count();
   var q = new_count();
   for (var tile = start; tile < end; tile += STRETCH) {
@@ -82,8 +101,8 @@ fn scan_pair(row: u32, segment: u32, lane: u32) -> Pair {
     var b: array<vec4<f32>, AHEAD>;
 ${ahead((k) => `    a[${k}] = take_p(row, classes(tile + ${k}u * TILE, lane));`)}
 ${ahead((k) => `    b[${k}] = take_q(row, classes(tile + ${k}u * TILE, lane));`)}
-${ahead((k) => `    a[${k}] = logits_of(a[${k}], classes(tile + ${k}u * TILE, lane) < vec4(end));`)}
-${ahead((k) => `    b[${k}] = logits_of(b[${k}], classes(tile + ${k}u * TILE, lane) < vec4(end));`)}
+${ahead((k) => `    a[${k}] = logits_of(a[${k}], classes(tile + ${k}u * TILE, lane) < vec4(end_p));`)}
+${ahead((k) => `    b[${k}] = logits_of(b[${k}], classes(tile + ${k}u * TILE, lane) < vec4(end_q));`)}
     look_over(&p, a, inverse);
     look_over(&q, b, inverse);
 ${
@@ -142,10 +161,12 @@ struct Classes {
 
 fn classes_of(row: u32, at: vec4<u32>, inside: vec4<bool>, rows: Rows) -> Classes {
   var c: Classes;
-  let a = take_p(row, at);
-  let b = take_q(row, at);
-  c.cp = logits_of(a, inside);
-  c.cq = logits_of(b, inside);
+  let is_p = inside_p(at, inside);
+  let is_q = inside_q(at, inside);
+  let a = select(vec4(0.0), take_p(row, at), is_p);
+  let b = select(vec4(0.0), take_q(row, at), is_q);
+  c.cp = logits_of(a, is_p);
+  c.cq = logits_of(b, is_q);
   c.p = exp4(cooled4(c.cp - rows.max_p, rows.inverse)) * rows.scale_p;
   c.q = exp4(cooled4(c.cq - rows.max_q, rows.inverse)) * rows.scale_q;
   var delta = opaque4(c.cp - c.cq);
