@@ -46,7 +46,9 @@ export function jsDivergence(
     writeRow(divergence, row, [beta * ofP.divergence + (1 - beta) * ofQ.divergence]);
     const factor = scale * readScale(gradientScale, row);
     if (gradientP) writeRow(gradientP, row, gradientOf(ofP, P, beta * factor, slopes(rawP, softcap, temperature)));
-    if (gradientQ) writeRow(gradientQ, row, gradientOf(ofQ, Q, (1 - beta) * factor, slopes(rawQ, softcap, temperature)));
+    if (gradientQ) {
+      writeRow(gradientQ, row, gradientOf(ofQ, Q, (1 - beta) * factor, slopes(rawQ, softcap, temperature)));
+    }
   }
 }
 

@@ -43,7 +43,21 @@ export function linearKlDivergence(
   const p = logitsOf(teacherHidden, teacherWeight, teacherBias, rows, teacherWidth, teacherClasses, vocab);
   const q = logitsOf(hidden, weight, bias, rows, width, classes, vocab);
   const gradient = gradientHidden || gradientWeight || gradientBias ? zeros(rows, vocab) : undefined;
-  klDivergence(p, q, undefined, divergence, undefined, undefined, gradient, rows, vocab, 0, softcap, temperature, scale);
+  klDivergence(
+    p,
+    q,
+    undefined,
+    divergence,
+    undefined,
+    undefined,
+    gradient,
+    rows,
+    vocab,
+    0,
+    softcap,
+    temperature,
+    scale,
+  );
   if (gradient === undefined) return;
   for (let row = 0; gradientScale && row < rows; row++) {
     const factor = readScalar(gradientScale, row);

@@ -26,7 +26,11 @@ export function readScalar(tensor: Tensor, row: number): number {
 }
 
 /** Writes a row's first elements, as far as it has columns for them; does nothing where the output is not wanted. */
-export function writeRow(tensor: Tensor | undefined, row: number, all: readonly number[] | Float32Array | Float64Array): void {
+export function writeRow(
+  tensor: Tensor | undefined,
+  row: number,
+  all: readonly number[] | Float32Array | Float64Array,
+): void {
   if (tensor === undefined) return;
   const values = all.slice(0, tensor.columns);
   const { data, dtype } = tensor;

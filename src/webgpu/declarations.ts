@@ -42,7 +42,13 @@ export function callMembers(
   const tensors = [...operation.inputs, ...operation.outputs], names = tensors.map(({ name }) => name);
   return {
     pairs: [...names.map(placeOf), ...scalarNames(operation)],
-    words: [...dimensionNames(operation), ...tensors.filter(isMatrix).map(({ name }) => columnsOf(name)), "segments", "first_segment", "zero"],
+    words: [
+      ...dimensionNames(operation),
+      ...tensors.filter(isMatrix).map(({ name }) => columnsOf(name)),
+      "segments",
+      "first_segment",
+      "zero",
+    ],
   };
 }
 
