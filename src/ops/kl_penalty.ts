@@ -8,10 +8,10 @@ import type { Targets } from "./cross_entropy.ts";
 import { record as klDivergence } from "./kl_divergence.ts";
 import { runSeries, runSeriesSync, type Series } from "./linear/series.ts";
 
-const ESTIMATORS = ["exact", "k1", "k2", "k3"] as const;
+const ESTIMATORS: readonly KlEstimator[] = ["exact", "k1", "k2", "k3"];
 
 /** How {@linkcode klPenalty} measures a row: the divergence itself, or an estimate from the sampled token. */
-export type KlEstimator = (typeof ESTIMATORS)[number];
+export type KlEstimator = "exact" | "k1" | "k2" | "k3";
 
 /** Options of {@linkcode klPenalty}. */
 export interface KlPenaltyOptions extends CommonOptions, LogitsOptions {
