@@ -136,6 +136,14 @@ interface Golden {
   large: LargeCase;
   gaussian_kl: GaussianCase;
   binary_cross_entropy: BinaryCase;
+  /** Files by NumPy's own `write_array`, and the numbers in them. */
+  npy: {
+    name: string;
+    descr: string;
+    shape: number[];
+    base64: string;
+    values: number[];
+  };
 }
 
 const SPECIAL = new Map<unknown, number>([["NaN", NaN], ["Infinity", Infinity], ["-Infinity", -Infinity]]);

@@ -21,13 +21,13 @@ const ROOT = new URL("../", import.meta.url);
 
 /** Rooms from the roof down; those of one floor do not know each other. A path belongs to the first that begins it. */
 const FLOORS: readonly (readonly string[])[] = [
-  ["mod.ts", "src/sync.ts", "src/cost/mod.ts", "src/discrete/mod.ts"],
+  ["mod.ts", "src/sync.ts", "src/cost/mod.ts", "src/discrete/mod.ts", "src/io/mod.ts"],
   ["src/types.ts", "src/cost/plan.ts", "src/cost/methods.ts", "src/cost/this_device.ts", "src/cost/calibrate.ts"],
   ["src/cost/calibrate/", "src/closed/"],
   ["src/ops/"],
   ["src/validate.ts", "src/run.ts"],
   ["src/reference/", "src/wasm/mod.ts", "src/webgpu/mod.ts", "src/tensors.ts"],
-  ["src/wasm/", "src/webgpu/", "src/discrete/"],
+  ["src/wasm/", "src/webgpu/", "src/discrete/", "src/io/"],
   ["src/cost/", "src/lists.ts"],
   ["src/arguments.ts", "src/arithmetic.ts", "src/check.ts", "src/event_loop.ts", "src/partial.ts", "src/sampling/"],
   ["src/operation.ts"],
