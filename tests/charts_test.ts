@@ -5,6 +5,7 @@ import { UsageError } from "../src/cli/command.ts";
 import { memoryChart, type MemoryCurves, type Roofline, rooflineChart } from "../src/cli/plan/charts.ts";
 import { MODELS } from "../src/cli/plan/models.ts";
 import { checkPlotPath, renderChart, type VegaLiteSpec } from "../src/cli/plan/render.ts";
+import { inFolder } from "./folder.ts";
 
 const ROOFLINE: Roofline = {
   title: "Losses",
@@ -37,16 +38,6 @@ function scaleOf(spec: VegaLiteSpec, name: "x" | "y"): { readonly type?: string;
   const strict = logger(Warn, undefined, (_method, _level, messages) => fail(messages.join(" ")));
   const { type, domain } = compile(spec, { logger: strict }).spec.scales?.find((scale) => scale.name === name) ?? {};
   return { type, domain };
-}
-
-/** Gives the work a folder and removes it. */
-async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 /** The texts of an SVG, none of whose numbers is missing or infinite. */

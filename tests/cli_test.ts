@@ -3,7 +3,7 @@ import { loadCorpus } from "../src/cli/demo/corpus.ts";
 import { trainModel } from "../src/cli/demo/model.ts";
 import { rowWriter } from "../src/cli/demo/rows.ts";
 import type { Summary } from "../src/cli/demo/summary.ts";
-import { alignColumns, formatFactor, formatSmall } from "../src/cli/table.ts";
+import { alignColumns, formatFactor, formatSmall, formatWithError } from "../src/cli/table.ts";
 import { formatBytes } from "../src/cost/mod.ts";
 import { commandLine } from "./command_line.ts";
 
@@ -19,11 +19,24 @@ async function scored(...args: string[]): Promise<Omit<Summary, "measured">> {
   return numbers;
 }
 
-Deno.test("alignColumns(), formatBytes(), formatFactor() and formatSmall() print what people read", () => {
+Deno.test("alignColumns(), formatBytes(), formatFactor(), formatSmall() and formatWithError() print what people read", () => {
   assertEquals(alignColumns([["a", "b"], ["long", "1,000"]]), "a         b\nlong  1,000");
   assertEquals([0, 999, 1000, 12_865_792, 5.9e9].map(formatBytes), ["0 B", "999 B", "1.00 kB", "12.87 MB", "5.90 GB"]);
   assertEquals([1, 9.996, 19.44, 1204.4].map(formatFactor), ["1.00 ×", "10.0 ×", "19.4 ×", "1,204 ×"]);
   assertEquals([0, 1.39512, 8.7794e-7].map(formatSmall), ["0.000", "1.395", "8.779e-7"]);
+  assertEquals([-0.5, -2e-9, NaN, Infinity, -Infinity].map(formatSmall), ["-0.5000", "-2.000e-9", "NaN", "∞", "−∞"]);
+  const pairs: [value: number, error: number, ...texts: string[]][] = [
+    [5541.2344, 0.0312, "5,541.234", "0.031"],
+    [255.17, 3.249, "255.2", "3.2"],
+    [-25_148.2, 5806, "-25,148", "5,806"],
+    [5.4264e-5, 2.14e-7, "5.426e-5", "2.1e-7"],
+    [0.0005, 0.0031, "0.0005", "0.0031"],
+    [0, 2.5e-9, "0e+0", "2.5e-9"],
+    [1.5, NaN, "1.500", "NaN"],
+    [Infinity, NaN, "∞", "NaN"],
+    [3, 0, "3.000", "0.000"],
+  ];
+  for (const [value, error, ...texts] of pairs) assertEquals(formatWithError(value, error), texts);
 });
 
 Deno.test("the command line explains itself", async () => {
@@ -33,7 +46,9 @@ Deno.test("the command line explains itself", async () => {
     surprisal("--version"),
   ]);
   assertEquals([top.code, demo.code, version.code], [0, 0, 0]);
-  for (const command of ["plan", "doctor", "demo"]) assert(top.out.includes(`\n  ${command}  `), command);
+  for (const command of ["plan", "doctor", "score", "compare", "merge", "demo"]) {
+    assert(new RegExp(`\n  ${command} +[A-Z]`).test(top.out), command);
+  }
   for (const option of ["--batch <rows>", "--limit <tokens>", "--backend <name>", "--json", "--help"]) {
     assert(demo.out.includes(option), option);
   }

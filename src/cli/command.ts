@@ -20,12 +20,24 @@ export type Options = Readonly<Record<string, Option>>;
 /** What was given for each option. */
 export type Values = Readonly<Record<string, string | boolean | undefined>>;
 
+/** An argument that is no option: its place says what it is. */
+export interface Operand {
+  /** What it is, as the help calls it. */
+  readonly name: string;
+  /** More about it, in a few words. */
+  readonly description: string;
+  /** Whether there may be several of it; the last operand alone can say so. */
+  readonly isMany?: true;
+}
+
 /** A command's result, for both kinds of reader. */
 export interface Output {
   /** What `--json` prints. */
   readonly record: unknown;
   /** What is printed otherwise. */
   readonly text: string;
+  /** The exit code: 0 unless given. */
+  readonly exitCode?: number;
 }
 
 /** A command. */
@@ -34,8 +46,10 @@ export interface Command {
   readonly summary: string;
   /** Its own options; `--json` and `--help` are every command's. */
   readonly options: Options;
+  /** Its arguments that are no options, each of which must be there; none unless given. */
+  readonly operands?: readonly Operand[];
   /** Does it. Only progress may be printed on the way, on standard error. */
-  run(values: Values): Promise<Output>;
+  run(values: Values, operands: readonly string[]): Promise<Output>;
 }
 
 /** The arguments make no sense; the message says in one line which and why. */
@@ -44,19 +58,47 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** A file cannot be read or written, or does not hold what it should; the message says in one line which and why. */
+export class FileError extends Error {
+  /** "FileError". */
+  override readonly name = "FileError";
+}
+
+/** What was given to a command. */
+export interface Arguments {
+  /** For its options. */
+  readonly values: Values;
+  /** In the places of its operands. */
+  readonly operands: readonly string[];
+}
+
 /**
- * The values of options in arguments.
+ * The values of options in arguments, and what is no option where there are operands.
  *
  * @throws {UsageError} If an argument is not one of the options, or lacks its value.
  */
-export function readValues(args: readonly string[], options: Options): Values {
+export function readArguments(args: readonly string[], options: Options, operands: readonly Operand[] = []): Arguments {
   try {
     // What `deno task demo -- --train` hands over begins with the dashes that end the task's own options
-    const own = args[0] === "--" ? args.slice(1) : args;
-    return { ...parseArgs({ args: [...own], options, strict: true, allowPositionals: false }).values };
+    const own = args[0] === "--" ? args.slice(1) : args, allowPositionals = operands.length > 0;
+    const { values, positionals } = parseArgs({ args: [...own], options, strict: true, allowPositionals });
+    return { values: { ...values }, operands: positionals };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new UsageError(error.message.split(/\.\s/)[0]);
+  }
+}
+
+/**
+ * Makes sure that there is an argument for each operand, and none too many.
+ *
+ * @throws {UsageError} If there is not.
+ */
+export function checkOperands(given: readonly string[], operands: readonly Operand[]): void {
+  if (given.length < operands.length) throw new UsageError(`Missing ${describeOperand(operands[given.length])}`);
+  const isMany = operands.at(-1)?.isMany ?? false;
+  if (given.length > operands.length && !isMany) {
+    throw new UsageError(`Unexpected argument '${given[operands.length]}'`);
   }
 }
 
@@ -82,6 +124,16 @@ export function readChoice<Word extends string>(values: Values, name: string, wo
   const found = words.find((word) => word === values[name]);
   if (found !== undefined) return found;
   throw new UsageError(`Option '--${name}' is '${values[name]}', not one of ${words.join(", ")}`);
+}
+
+/** An operand as the help writes it. */
+export function describeOperand({ name, isMany }: Operand): string {
+  return isMany ? `<${name}> …` : `<${name}>`;
+}
+
+/** Operands and what they are, a line each. */
+export function describeOperands(operands: readonly Operand[]): string {
+  return alignColumns(operands.map((one) => [`  ${describeOperand(one)}`, one.description]), ["left", "left"]);
 }
 
 /** Options and what they do, a line each. */

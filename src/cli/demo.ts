@@ -4,6 +4,7 @@ import { type Command, readChoice, readCount, UsageError, type Values } from "./
 import type { DemoOptions } from "./demo/run.ts";
 import type { LearningCurves } from "./demo/training/chart.ts";
 import type { Limit } from "./demo/training/train.ts";
+import { checkWritable } from "./files.ts";
 import { checkPlotPath, renderChart } from "./plan/render.ts";
 
 const BACKENDS = ["auto", "wasm", "reference"] as const satisfies readonly CommonOptions["backend"][];
@@ -51,7 +52,7 @@ export const demo: Command = {
   },
   async run(values) {
     const options = readOptions(values), { plot } = values;
-    if (plot !== undefined) await touch(String(plot));
+    if (plot !== undefined) await checkWritable(String(plot));
     const [{ runDemo }, { describeSummary }] = await Promise.all([import("./demo/run.ts"), import("./demo/report.ts")]);
     const { summary, training } = await runDemo(options);
     if (training === undefined) return { record: summary, text: describeSummary(summary) };
@@ -84,15 +85,6 @@ function readTraining(values: Values): Limit {
   }
   if (seconds !== undefined) throw new UsageError("Options '--seconds' and '--steps' exclude each other");
   return { unit: "steps", amount: readCount(values, "steps", 1) };
-}
-
-/** Makes sure of a file that will be written after minutes of training. */
-async function touch(path: string): Promise<void> {
-  try {
-    await Deno.writeFile(path, new Uint8Array(), { append: true });
-  } catch (error) {
-    throw new UsageError(`Cannot write to '${path}': ${error instanceof Error ? error.message : error}`);
-  }
 }
 
 async function draw(path: string, curves: LearningCurves): Promise<void> {

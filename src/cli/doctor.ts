@@ -1,5 +1,6 @@
 /** `surprisal doctor`: which backends run here, and how fast this machine is. */
-import { type Command, UsageError } from "./command.ts";
+import type { Command } from "./command.ts";
+import { writeText } from "./files.ts";
 
 /** The command. */
 export const doctor: Command = {
@@ -14,15 +15,7 @@ export const doctor: Command = {
       import("./doctor/report.ts"),
     ]);
     const record = await examine(webgpu === true);
-    if (save !== undefined) await write(String(save), JSON.stringify(record.machine, undefined, 2) + "\n");
+    if (save !== undefined) await writeText(String(save), JSON.stringify(record.machine, undefined, 2) + "\n");
     return { record, text: describeFindings(record) };
   },
 };
-
-async function write(path: string, text: string): Promise<void> {
-  try {
-    await Deno.writeTextFile(path, text);
-  } catch (error) {
-    throw new UsageError(`Cannot write to '${path}': ${error instanceof Error ? error.message : error}`);
-  }
-}

@@ -13,13 +13,26 @@
  * @module
  */
 import manifest from "../../deno.json" with { type: "json" };
-import { type Command, describeOptions, type Options, readValues, UsageError } from "./command.ts";
+import {
+  checkOperands,
+  type Command,
+  describeOperand,
+  describeOperands,
+  describeOptions,
+  FileError,
+  type Options,
+  readArguments,
+  UsageError,
+} from "./command.ts";
 import { alignColumns } from "./table.ts";
 
 /** The commands; each loads only when it is asked for. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   plan: async () => (await import("./plan.ts")).plan,
   doctor: async () => (await import("./doctor.ts")).doctor,
+  score: async () => (await import("./score.ts")).score,
+  compare: async () => (await import("./compare.ts")).compare,
+  merge: async () => (await import("./merge.ts")).merge,
   demo: async () => (await import("./demo.ts")).demo,
 };
 
@@ -33,36 +46,47 @@ const COMMAND_OPTIONS: Options = {
   help: { type: "boolean", description: "Show this help" },
 };
 
+/** What goes to standard output, and the exit code. */
+interface Answer {
+  readonly text: string;
+  readonly exitCode?: number;
+}
+
 /**
  * Runs the command line.
  *
  * @param args Its arguments, without the program's name.
- * @returns The exit code: 0, or 2 where the arguments make no sense, which a line on standard error explains.
+ * @returns The exit code: 0; 2 where the arguments make no sense or a file cannot be used, which a line on standard error
+ * explains; 130 where an interrupt ended the work early, after what there was by then.
  */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    console.log(await answer(args));
-    return 0;
+    const { text, exitCode } = await answer(args);
+    console.log(text);
+    return exitCode ?? 0;
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`surprisal: ${error.message} (--help lists what there is)`);
+    if (!(error instanceof UsageError || error instanceof FileError)) throw error;
+    const hint = error instanceof UsageError ? " (--help lists what there is)" : "";
+    console.error(`surprisal: ${error.message}${hint}`);
     return 2;
   }
 }
 
-/** What the arguments ask for, as text for standard output. */
-async function answer([name, ...args]: readonly string[]): Promise<string> {
+/** What the arguments ask for. */
+async function answer([name, ...args]: readonly string[]): Promise<Answer> {
   if (name === undefined) throw new UsageError("Missing command");
   if (name.startsWith("-")) {
-    const { help } = readValues([name, ...args], TOP_OPTIONS);
-    return help ? await describeAll() : manifest.version;
+    const { help } = readArguments([name, ...args], TOP_OPTIONS).values;
+    return { text: help ? await describeAll() : manifest.version };
   }
   if (!Object.hasOwn(COMMANDS, name)) throw new UsageError(`Unknown command '${name}'`);
-  const command = await COMMANDS[name]();
-  const { help, json, ...values } = readValues(args, { ...command.options, ...COMMAND_OPTIONS });
-  if (help) return describe(name, command);
-  const { record, text } = await command.run(values);
-  return json ? JSON.stringify(record) : text;
+  const command = await COMMANDS[name](), { operands: expected = [] } = command;
+  const { values: all, operands } = readArguments(args, { ...command.options, ...COMMAND_OPTIONS }, expected);
+  const { help, json, ...values } = all;
+  if (help) return { text: describe(name, command) };
+  checkOperands(operands, expected);
+  const { record, text, exitCode } = await command.run(values, operands);
+  return { text: json ? JSON.stringify(record) : text, exitCode };
 }
 
 async function describeAll(): Promise<string> {
@@ -77,10 +101,11 @@ async function describeAll(): Promise<string> {
   ].join("\n\n");
 }
 
-function describe(name: string, { summary, options }: Command): string {
+function describe(name: string, { summary, options, operands = [] }: Command): string {
   return [
     summary,
-    `Usage: surprisal ${name} [options]`,
+    ["Usage: surprisal", name, ...operands.map(describeOperand), "[options]"].join(" "),
+    ...operands.length === 0 ? [] : [`Arguments:\n${describeOperands(operands)}`],
     `Options:\n${describeOptions({ ...options, ...COMMAND_OPTIONS })}`,
   ].join("\n\n");
 }

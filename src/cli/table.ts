@@ -24,7 +24,30 @@ export function formatFixed(value: number, decimals: number): string {
 
 /** A number to four digits, however small: 1.395, 5.426e-5. */
 export function formatSmall(value: number): string {
-  return value === 0 || value >= 1e-3 ? value.toPrecision(4) : value.toExponential(3);
+  if (!Number.isFinite(value)) return formatSpecial(value);
+  return value === 0 || Math.abs(value) >= 1e-3 ? value.toPrecision(4) : value.toExponential(3);
+}
+
+/** A number and its standard error, both to the error's second digit: 255.17 and 3.2, 5.426e-5 and 2.1e-7. */
+export function formatWithError(value: number, error: number): [value: string, error: string] {
+  if (!Number.isFinite(value) || !(error > 0 && error < Infinity)) return [formatSmall(value), formatSmall(error)];
+  const power = exponentOf(error);
+  if (Math.max(Math.abs(value), error) >= 1e-3) {
+    const decimals = Math.min(20, Math.max(0, 1 - power));
+    return [formatFixed(value, decimals), formatFixed(error, decimals)];
+  }
+  const digits = Math.min(20, Math.max(0, exponentOf(value === 0 ? error : value) - power + 1));
+  return [value.toExponential(digits), error.toExponential(1)];
+}
+
+/** The power of ten that a number's first digit stands for. */
+function exponentOf(value: number): number {
+  return Number(value.toExponential().split("e")[1]);
+}
+
+function formatSpecial(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  return value > 0 ? "∞" : "−∞";
 }
 
 /** A share as a percentage: 23.40 %. */

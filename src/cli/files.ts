@@ -1,0 +1,28 @@
+/** Files that commands write. */
+import { UsageError } from "./command.ts";
+
+/**
+ * Makes sure, before the work, that a file can be written after it; one that is not there is there then, empty.
+ *
+ * @throws {UsageError} If it cannot be written to.
+ */
+export async function checkWritable(path: string): Promise<void> {
+  await attempt(path, () => Deno.writeFile(path, new Uint8Array(), { append: true }));
+}
+
+/**
+ * Writes a text.
+ *
+ * @throws {UsageError} If it cannot be written.
+ */
+export async function writeText(path: string, text: string): Promise<void> {
+  await attempt(path, () => Deno.writeTextFile(path, text));
+}
+
+async function attempt(path: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    throw new UsageError(`Cannot write to '${path}': ${error instanceof Error ? error.message : error}`);
+  }
+}
