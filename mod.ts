@@ -29,6 +29,7 @@ export { adaptiveShapes } from "./src/ops/adaptive_shapes.ts";
 export { allocate } from "./src/ops/allocate.ts";
 export { calibration } from "./src/ops/calibration.ts";
 export { crossEntropy } from "./src/ops/cross_entropy.ts";
+export { distillationLoss } from "./src/ops/distillation_loss.ts";
 export { entropy } from "./src/ops/entropy.ts";
 export { fitTemperature } from "./src/ops/fit_temperature.ts";
 export { jsDivergence } from "./src/ops/js_divergence.ts";

@@ -5,6 +5,7 @@ export { boardBytes, join } from "./team";
 export { fused, mapExp, mapLn } from "./math";
 export { crossEntropy } from "./cross_entropy";
 export { crossEntropyGradient } from "./cross_entropy_gradient";
+export { distillationLoss } from "./distillation_loss";
 export { entropy } from "./entropy";
 export { jsDivergence } from "./js_divergence";
 export { klDivergence } from "./kl_divergence";

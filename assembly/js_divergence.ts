@@ -58,11 +58,11 @@ export function jsDivergence(
 }
 
 /** Σ M·g(P/M − 1) and Σ M·g(Q/M − 1) of the row last scanned. */
-let rowMeanP: f64 = 0;
-let rowMeanQ: f64 = 0;
+export let rowMeanP: f64 = 0;
+export let rowMeanQ: f64 = 0;
 
 /** Takes both sums over a row: by segments, like all sums. */
-function scanMeans(p: View, q: View, row: i32, vocab: i32, kp: f32, kq: f32, beta: f32): void {
+export function scanMeans(p: View, q: View, row: i32, vocab: i32, kp: f32, kq: f32, beta: f32): void {
   rowMeanP = 0;
   rowMeanQ = 0;
   let a: f64 = 0, b: f64 = 0;
@@ -96,7 +96,7 @@ let meanP: f64 = 0;
 let meanQ: f64 = 0;
 
 /** The two sums, and ln(P/M) into scratch 6, ln(Q/M) into 7. L is the larger of P and Q, S the smaller. */
-function mix(count: i32, centre: f32, beta: f32): void {
+export function mix(count: i32, centre: f32, beta: f32): void {
   const c = f32x4.splat(centre), betaP = f32x4.splat(beta), betaQ = f32x4.splat(1 - beta);
   const zero = constant(25), one = constant(10);
   let a = zero, b = zero;
@@ -145,7 +145,7 @@ function gain(u: v128, w: v128, log: usize): v128 {
 }
 
 /** scale·weight·(log − mean) into scratch 4; 0 where the weight is 0. */
-function slope(count: i32, weights: usize, logs: usize, mean: f32, scale: f32): void {
+export function slope(count: i32, weights: usize, logs: usize, mean: f32, scale: f32): void {
   const a = f32x4.splat(mean), k = f32x4.splat(scale), zero = constant(25);
   for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) {
     const weight = v128.load(weights + i);

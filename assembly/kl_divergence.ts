@@ -65,7 +65,7 @@ export function klDivergence(
 }
 
 /** scale·P·(d − D) into scratch 4; 0 where P is 0. */
-function slopeP(count: i32, centre: f32, value: f32, scale: f32): void {
+export function slopeP(count: i32, centre: f32, value: f32, scale: f32): void {
   const c = f32x4.splat(centre), mean = f32x4.splat(value), k = f32x4.splat(scale), zero = constant(25);
   for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) {
     const weight = v128.load(scratch(2) + i);

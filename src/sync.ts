@@ -22,6 +22,7 @@ export { adaptiveShapes } from "./ops/adaptive_shapes.ts";
 export { allocate } from "./ops/allocate.ts";
 export { calibrationSync as calibration } from "./ops/calibration.ts";
 export { crossEntropySync as crossEntropy } from "./ops/cross_entropy.ts";
+export { distillationLossSync as distillationLoss } from "./ops/distillation_loss.ts";
 export { entropySync as entropy } from "./ops/entropy.ts";
 export { fitTemperatureSync as fitTemperature } from "./ops/fit_temperature.ts";
 export { jsDivergenceSync as jsDivergence } from "./ops/js_divergence.ts";

@@ -71,13 +71,14 @@ export class Checker extends ValueChecker {
     value: unknown,
     like: AnyTensor,
     inputs: Readonly<Record<string, AnyTensor | undefined>>,
+    of = "logits",
   ): AnyTensor {
-    const output = this.#like(this.#matrix(name, value, false), name, like.rows, like.columns, "logits");
+    const output = this.#like(this.#matrix(name, value, false), name, like.rows, like.columns, of);
     for (const [other, input] of Object.entries(inputs)) {
       if (input === undefined || !overlap(output, input)) continue;
       const identical = input === like && isSamePlace(output, input) && output.rowStride === input.rowStride &&
         output.dtype === input.dtype;
-      if (!identical) throw this.rangeError(`${name} overlaps ${other} without being the same matrix as the logits`);
+      if (!identical) throw this.rangeError(`${name} overlaps ${other} without being the same matrix as the ${of}`);
     }
     return output;
   }

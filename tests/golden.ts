@@ -110,6 +110,21 @@ export interface AdaptiveSoftmaxCase {
   readonly predict: number[];
 }
 
+/** A case of `distillation.json`: the mean loss alpha·hard + (1 − alpha)·T²·soft, soft being KL(teacher ‖ student) at T. */
+export interface DistillationCase {
+  readonly rows: number;
+  readonly vocab: number;
+  readonly student: Rows;
+  readonly teacher: Rows;
+  readonly targets: number[];
+  readonly temperature: number;
+  readonly alpha: number;
+  readonly hard: number;
+  readonly soft: number;
+  readonly loss: number;
+  readonly gradient: Rows;
+}
+
 /** A case of `gaussian_kl.json`: one diagonal Gaussian and its divergence from the standard normal one. */
 export interface GaussianCase {
   readonly mean: number[];
@@ -131,6 +146,7 @@ interface Golden {
   adaptive_softmax: AdaptiveSoftmaxCase;
   softmax: SoftmaxCase;
   cross_entropy: CrossEntropyCase;
+  distillation: DistillationCase;
   kl_divergence: DivergenceCase;
   linear_cross_entropy: LinearCrossEntropyCase;
   large: LargeCase;

@@ -1,7 +1,6 @@
 import type {
   AnyData,
   AnyMatrix,
-  AnyTensor,
   CommonOptions,
   GpuOutputs,
   LogitsOptions,
@@ -11,8 +10,9 @@ import type {
   Report,
 } from "../operation.ts";
 import { type Prepared, run, runSync } from "../run.ts";
-import { asMatrix, newMatrix, shared, vector } from "../tensors.ts";
+import { asMatrix, shared, vector } from "../tensors.ts";
 import { Checker } from "../validate.ts";
+import { gradientOf } from "./gradient.ts";
 import { reduce, type Reduced, type Reduction, REDUCTIONS } from "./reduction.ts";
 
 /** The record of crossEntropy. */
@@ -108,7 +108,7 @@ function prepare<R extends Reduction>(
     classWeights: weights && shared(weights),
     gradientScale: upstream && vector(upstream),
   };
-  const gradient = gradientOf(check, logits, options, inputs);
+  const gradient = gradientOf(check, { name: "logits", matrix: logits, tensor: input }, options, inputs);
   const loss = vector(new Float32Array(rows)), logSumExp = vector(new Float32Array(rows));
   const hit = classes && vector(new Int32Array(rows));
   return {
@@ -134,22 +134,6 @@ function prepare<R extends Reduction>(
       report,
     }),
   };
-}
-
-/** The gradient's tensor, and the caller's matrix if it is one. */
-function gradientOf(
-  check: Checker,
-  logits: AnyMatrix,
-  { gradient: option, outputs: wanted }: { readonly gradient?: unknown; readonly outputs?: unknown },
-  inputs: { readonly logits: AnyTensor } & Readonly<Record<string, AnyTensor | undefined>>,
-): { tensor: AnyTensor; matrix?: AnyMatrix } | undefined {
-  const { logits: input } = inputs, outputs = check.outputs(wanted);
-  if (option === undefined || option === false) return undefined;
-  if (option === true) return { tensor: newMatrix(input.rows, input.columns, outputs) };
-  if (typeof option === "string") check.choice("gradient", option, ["inPlace"], "inPlace");
-  if (outputs) throw check.typeError('outputs is "gpu", and gradient says where else');
-  const matrix = option === "inPlace" ? logits : option as AnyMatrix;
-  return { tensor: check.output("gradient", matrix, input, inputs), matrix };
 }
 
 function optional<T, U>(value: T | undefined, check: (value: T) => U): U | undefined {

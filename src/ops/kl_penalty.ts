@@ -1,10 +1,11 @@
 import { show } from "../check.ts";
 import type { CheckedCall, CommonOptions, LogitsOptions, Matrix, Report, Tensor } from "../operation.ts";
 import { bregman } from "../reference/kl_divergence.ts";
-import { asMatrix, newMatrix, rowsOf, vector } from "../tensors.ts";
+import { asMatrix, rowsOf, vector } from "../tensors.ts";
 import { Checker } from "../validate.ts";
 import { onHost, PARTIAL, runsOf, targetCall } from "./counted.ts";
 import type { Targets } from "./cross_entropy.ts";
+import { gradientOf } from "./gradient.ts";
 import { record as klDivergence } from "./kl_divergence.ts";
 import { runSeries, runSeriesSync, type Series } from "./linear/series.ts";
 
@@ -60,17 +61,21 @@ function prepare(
   if (wanted !== false && estimator !== "exact") {
     throw check.typeError(`gradient is for "exact": that of the estimate ${estimator} is not that of the divergence`);
   }
-  const gradient = wanted === false ? undefined : gradientOf(check, policy, wanted, p, q);
+  const gradient = gradientOf(check, { name: "policy", matrix: policy, tensor: p }, options, {
+    policy: p,
+    reference: q,
+  });
+  const slopes = gradient && onHost(check, "gradient", gradient.tensor);
   const penalty = new Float32Array(rows), counted = Array.from(penalty.keys()).filter((row) => counts[row] === 1);
   const call = { p, q, counts, transformation, common };
   return {
     calls: sampled === undefined || estimator === "exact"
-      ? exactCalls({ ...call, penalty, scale, gradient: gradient?.tensor })
+      ? exactCalls({ ...call, penalty, scale, gradient: slopes })
       : estimateCalls({ ...call, penalty, tokens: sampled, estimate: ESTIMATES[estimator] }),
     finish: (report) => ({
       penalty,
       mean: counted.reduce((sum, row) => sum + penalty[row], 0) / counted.length,
-      ...(gradient && { gradient: gradient.matrix ?? asMatrix(gradient.tensor) as Matrix }),
+      ...(gradient && { gradient: (gradient.matrix ?? asMatrix(gradient.tensor)) as Matrix }),
       report,
     }),
   };
@@ -90,19 +95,6 @@ function maskOf(check: Checker, mask: unknown, rows: number): Uint8Array {
     counts[row] = Number(check.choice<unknown>(`mask[${row}]`, list[row] ?? null, [true, false, 1, 0], true));
   }
   return counts;
-}
-
-function gradientOf(
-  check: Checker,
-  policy: Matrix,
-  wanted: unknown,
-  p: Tensor,
-  reference: Tensor,
-): { readonly tensor: Tensor; readonly matrix?: Matrix } {
-  if (wanted === true) return { tensor: newMatrix(p.rows, p.columns, undefined) as Tensor };
-  if (typeof wanted === "string") check.choice("gradient", wanted, ["inPlace"], "inPlace");
-  const matrix = wanted === "inPlace" ? policy : wanted as Matrix;
-  return { tensor: onHost(check, "gradient", check.output("gradient", matrix, p, { policy: p, reference })), matrix };
 }
 
 /** What all calls need. */

@@ -9,6 +9,7 @@ import { type Axis, axisOf, dimensionNames, hostTensors, scalarNames } from "../
 import { pacer } from "../event_loop.ts";
 import type { CheckedCall, SyncBackend, Tensor } from "../operation.ts";
 import { crossEntropy } from "./cross_entropy.ts";
+import { distillationLoss } from "./distillation_loss.ts";
 import { entropy } from "./entropy.ts";
 import { jsDivergence } from "./js_divergence.ts";
 import { klDivergence } from "./kl_divergence.ts";
@@ -28,6 +29,7 @@ type Kernel = (...args: (Tensor | number | undefined)[]) => void;
 
 const KERNELS: Readonly<Record<string, (...args: never[]) => void>> = {
   crossEntropy,
+  distillationLoss,
   entropy,
   jsDivergence,
   klDivergence,

@@ -50,7 +50,7 @@ export function usesOf({ operation, tensors }: CheckedCall): Uses {
       const use = matrices[same];
       inPlace.set(name, use.name);
       const wider = tensor.columns > use.tensor.columns ? tensor : use.tensor;
-      matrices[same] = { ...use, names: [...use.names, name], tensor: wider, output: true };
+      matrices[same] = { ...use, names: [...use.names, name], tensor: wider, stride: strideOf(wider), output: true };
     } else {
       matrices.push({
         name,

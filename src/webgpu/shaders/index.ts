@@ -2,6 +2,7 @@
 import type { Shader } from "../shader.ts";
 import { crossEntropy } from "./cross_entropy.ts";
 import { crossEntropyGradient } from "./cross_entropy_gradient.ts";
+import { distillationLoss } from "./distillation_loss.ts";
 import { entropy } from "./entropy.ts";
 import { jsDivergence } from "./js_divergence.ts";
 import { klDivergence } from "./kl_divergence.ts";
@@ -16,6 +17,7 @@ import { tokenStatistics } from "./token_statistics.ts";
 export const SHADERS: Readonly<Record<string, Shader>> = {
   crossEntropy,
   crossEntropyGradient,
+  distillationLoss,
   entropy,
   jsDivergence,
   klDivergence,

@@ -1,56 +1,21 @@
 /**
- * klDivergence in WGSL: D(P ‖ Q) = Σ P·(d + e^(−d) − 1), d = ln P − ln Q, in two looks at both rows (wgsl/pair.ts); the
+ * klDivergence in WGSL: D(P ‖ Q) = Σ P·(d + e^(−d) − 1), d = ln P − ln Q, in two looks at both rows (wgsl/); the
  * gradients scale·P·(d − D)·dx/dr and scale·(Q − P)·dx/dr = scale·P·(e^(−d) − 1)·dx/dr in a third.
- *
- * Every term is at least 0, and exactly 0 for equal rows. Σ P·e^(−d) should be 1; what it is more tells the error of the
- * common part of d, whose square half is taken off. p = 0 leaves Q; q = 0 < p is ∞. No distribution: NaN.
  *
  * @module
  */
 import type { Shader } from "../shader.ts";
 import { COUNT } from "../wgsl/count.ts";
-import { FACTOR, PAIR, PAIRS, TERMS } from "../wgsl/pair.ts";
+import { DIVERGENCE } from "../wgsl/divergence.ts";
+import { FACTOR, INPUT, PAIR, PAIRS, TERMS } from "../wgsl/pair.ts";
 
 const SOURCE = /* wgsl */ `
 fn look1(row: u32, segment: u32, lane: u32) -> Pair {
   return scan_pair(row, segment, lane);
 }
 
-/** The share of P from which on a class is summed with all its digits. */
-const HEAVY: f32 = 0.0009765625;
-
-/** Σ P·(d + e^(−d) − 1) and Σ P·d, both times ΣP: its rounding would be that of every term. */
 fn look2(row: u32, segment: u32, lane: u32, pair: Pair) -> Terms {
-  var rows = rows_of(pair);
-  rows.scale_p = 1.0;
-  rows.scale_q = divide(pair.sum_p, pair.sum_q).x;
-  let start = segment * SEGMENT;
-  let end = min(start + SEGMENT, call.vocab);
-  var sum = vec4(0.0);
-  var lost = vec4(0.0);
-  var mean = vec4(0.0);
-  var mean_lost = vec4(0.0);
-  for (var tile = start; tile < end; tile += TILE) {
-    let at = classes(tile, lane);
-    let c = classes_of(row, at, at < vec4(end), rows);
-    let near = c.p * bregman4(c.d);
-    let far = fma(c.p, c.d, c.q - c.p);
-    var term = select(far, near, abs(c.d) <= vec4(1.0));
-    let heavy = (c.p > vec4(HEAVY * pair.sum_p.x)) & (abs(c.d) > vec4(1.0)) & !are_masked(c.cq);
-    if (any(heavy)) {
-      for (var k = 0u; k < 4u; k++) {
-        if (heavy[k]) {
-          let exact = heavy_term(c, k, rows);
-          term[k] = exact.x;
-          lost[k] += exact.y;
-        }
-      }
-    }
-    term = select(term, vec4(infinity()), are_masked(c.cq));
-    accumulate(&sum, &lost, select(term, c.q, are_masked(c.cp)));
-    accumulate(&mean, &mean_lost, select(c.p * c.d, vec4(0.0), c.p == vec4(0.0)));
-  }
-  return Terms(lanes_of(sum, lost), lanes_of(mean, mean_lost));
+  return divergence_terms(row, segment, lane, pair);
 }
 
 struct Row {
@@ -61,23 +26,9 @@ struct Row {
 }
 
 fn settle(row: u32, pair: Pair, terms: Terms) -> Row {
-  var state: Row;
-  state.pair = pair;
-  state.rows = rows_of(pair);
-  state.divergence = divide(terms.first, pair.sum_p);
-  state.gap = multiply(state.rows.gap, state.rows.inverse);
-  if (!is_proper(pair)) {
-    state.divergence = vec2(nan(), 0.0);
-    return state;
-  }
-  let excess = divide(subtract(terms.first, terms.second), pair.sum_p).x;
-  if (state.divergence.x < 0.1 && abs(excess) < 0.01) {
-    let half = excess * excess * (0.5 - excess / 3.0);
-    let rest = subtract(state.divergence, vec2(half, 0.0));
-    state.divergence = select(vec2(0.0), rest, rest.x > 0.0);
-    state.gap = subtract(state.gap, vec2(excess - half, 0.0));
-  }
-  return state;
+  let rows = rows_of(pair);
+  let found = divergence_of(pair, terms, rows);
+  return Row(pair, rows, found.value, found.gap);
 }
 
 fn finish(row: u32, lane: u32, state: Row) {
@@ -118,4 +69,8 @@ fn emit(row: u32, at: vec4<u32>, inside: vec4<bool>, state: Row) {
 `;
 
 /** p, q [rows, vocab], gradientScale? [rows] → divergence [rows], partial? [rows, 6], gradientP?, gradientQ? [rows, vocab]. */
-export const klDivergence: Shader = { uses: [COUNT, PAIRS, FACTOR], source: SOURCE, partials: [PAIR, TERMS] };
+export const klDivergence: Shader = {
+  uses: [COUNT, INPUT, PAIRS, FACTOR, DIVERGENCE],
+  source: SOURCE,
+  partials: [PAIR, TERMS],
+};

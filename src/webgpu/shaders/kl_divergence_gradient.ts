@@ -9,7 +9,7 @@
  */
 import type { Shader } from "../shader.ts";
 import { COUNT } from "../wgsl/count.ts";
-import { PAIRS } from "../wgsl/pair.ts";
+import { INPUT, PAIRS } from "../wgsl/pair.ts";
 
 const SOURCE = /* wgsl */ `
 struct Row {
@@ -43,4 +43,4 @@ fn emit(row: u32, at: vec4<u32>, inside: vec4<bool>, state: Row) {
 `;
 
 /** p, q [rows, vocab], levels [rows, 8] → gradient [rows, vocab], which may be q. */
-export const klDivergenceGradient: Shader = { uses: [COUNT, PAIRS], source: SOURCE, partials: [] };
+export const klDivergenceGradient: Shader = { uses: [COUNT, INPUT, PAIRS], source: SOURCE, partials: [] };

@@ -17,6 +17,13 @@ export const PAIR = { name: "Pair", bytes: 24, isLevelled: true } as const;
 /** Two sums over a segment. */
 export const TERMS = { name: "Terms", bytes: 16 } as const;
 
+/** What the matrices of an operation hold that can be told. */
+export const INPUT = /* wgsl */ `
+fn are_probabilities() -> bool {
+  return call.input.x != 0.0;
+}
+`;
+
 /** What the gradients of a row are multiplied by, where upstream gradients are an input. */
 export const FACTOR = /* wgsl */ `
 fn factor_of(row: u32) -> f32 {
@@ -24,10 +31,11 @@ fn factor_of(row: u32) -> f32 {
 }
 `;
 
-/** The source. */
+/** The source; an operation says `are_probabilities()`. */
 export const PAIRS = /* wgsl */ `
 const COMPENSATED: bool = true;
-const REACH: f32 = 10.0;
+/** A divergence is as often off by an error of its sum as it is large: no weight may have an exponent that is rounded much. */
+const REACH: f32 = 1.0;
 
 struct Pair {
   sum_p: vec2<f32>,
@@ -72,7 +80,7 @@ fn merge_Terms(a: Terms, b: Terms) -> Terms {
 
 fn logits_of(x: vec4<f32>, inside: vec4<bool>) -> vec4<f32> {
   var y = x;
-  if (call.input.x != 0.0) {
+  if (are_probabilities()) {
     y = ln4(x);
   }
   return capped(select(vec4(-infinity()), y, inside));
@@ -173,7 +181,7 @@ fn classes_of(row: u32, at: vec4<u32>, inside: vec4<bool>, rows: Rows) -> Classe
   let back = opaque4(delta - c.cp);
   let rest = (c.cp - (delta - back)) - (c.cq + back);
   var error = select(vec4(0.0), rest, are_finite(delta));
-  if (call.input.x != 0.0) {
+  if (are_probabilities()) {
     let s = (a - b) / (a + b);
     let near = abs(s) < vec4(0.17);
     delta = select(delta, fma(s, atanh_rest(s * s), 2.0 * s), near);
