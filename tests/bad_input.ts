@@ -41,6 +41,10 @@ const CALLS: Readonly<Record<string, { positional: Arguments; outputs: Arguments
   softmax: { positional: { logits: matrix }, outputs: { out: matrix } },
   logSoftmax: { positional: { logits: matrix }, outputs: { out: matrix } },
   crossEntropy: { positional: { logits: matrix, targets: () => [0, 2] }, outputs: { gradient: matrix } },
+  distillationLoss: {
+    positional: { student: matrix, teacher: matrix, targets: () => [0, 2] },
+    outputs: { gradient: matrix },
+  },
   linearCrossEntropy: { positional: { hidden: matrix, weight: square, targets: () => [0, 2] }, outputs: {} },
   tokenStatistics: { positional: { logits: matrix, targets: () => [0, 2] }, outputs: {} },
   klDivergence: { positional: { p: matrix, q: matrix }, outputs: {} },
@@ -159,9 +163,9 @@ const otherShape = (of: string): readonly Fault[] => [
 ];
 
 /** Where results cannot go. */
-const OUTPUT: readonly Fault[] = [
+const output = (of: string): readonly Fault[] => [
   ...MATRIX,
-  ...otherShape("logits"),
+  ...otherShape(of),
   strideFault(0, RangeError, "0, less than 3"),
   strideFault(2, RangeError, "2, less than 3"),
 ];
@@ -202,12 +206,14 @@ export function badMatrices(): BadCall[] {
     const [first, second] = Object.keys(positional);
     const missing: Fault = [value(undefined), TypeError, "@ is undefined, not a matrix"];
     const found = calls(operation, first, [missing, ...NO_MATRIX, ...MATRIX]);
-    if (second === "q") found.push(...calls(operation, second, [missing, ...NO_MATRIX, ...MATRIX, ...otherShape("p")]));
+    if (second === "q" || second === "teacher") {
+      found.push(...calls(operation, second, [missing, ...NO_MATRIX, ...MATRIX, ...otherShape(first)]));
+    }
     // Whatever has a shape is meant as probabilities.
     if (operation === "crossEntropy") found.push(...calls(operation, second, [...MATRIX, ...otherShape("logits")]));
     for (const name of Object.keys(outputs)) {
       const others = NO_MATRIX.filter(([bad]) => name === "out" || typeof bad() !== "string");
-      found.push(...calls(operation, name, [...others, ...OUTPUT]), ...overlaps(operation, name));
+      found.push(...calls(operation, name, [...others, ...output(first)]), ...overlaps(operation, name));
     }
     return found;
   });
@@ -215,6 +221,7 @@ export function badMatrices(): BadCall[] {
 
 /** Outputs that lie over an input without being it. */
 function overlaps(operation: string, name: string): BadCall[] {
+  const { positional } = CALLS[operation], [first] = Object.keys(positional), [, ...others] = Object.values(positional);
   const over = (
     input: Record<string, unknown>,
     output: (buffer: ArrayBuffer) => Record<string, unknown>,
@@ -223,12 +230,11 @@ function overlaps(operation: string, name: string): BadCall[] {
     const make = () => {
       const data = new Float32Array(12);
       const logits = { ...matrix(), data, ...input };
-      const targets = operation === "crossEntropy" ? [[0, 2]] : [];
-      return [logits, ...targets, { [name]: { ...matrix(), ...output(data.buffer) } }];
+      return [logits, ...others.map((good) => good()), { [name]: { ...matrix(), ...output(data.buffer) } }];
     };
     return call(operation, name, make, RangeError, problem);
   };
-  const problem = `${name} overlaps logits`;
+  const problem = `${name} overlaps ${first}`;
   return [
     over({}, (buffer) => ({ data: new Float32Array(buffer, 4, 6) }), problem),
     over({}, (buffer) => ({ data: new Float32Array(buffer, 20, 7) }), problem),

@@ -180,8 +180,39 @@ const tokenStatistics: readonly BadCall[] = [
   ...calls("tokenStatistics", "top", numbers(-1, 1.5, 4)),
 ];
 
+const distillationLoss: readonly BadCall[] = [
+  ...calls("distillationLoss", "targets", CLASSES),
+  ...calls("distillationLoss", "alpha", numbers(-0.1, 1.5)),
+  ...calls("distillationLoss", "divergence", words("kl")),
+  ...calls("distillationLoss", "beta", numbers(0, 1, -0.1, 1.5)),
+  ...calls("distillationLoss", "reduction", words("batchmean")),
+  ...calls("distillationLoss", "ignoreIndex", numbers(0.5)),
+  ...calls("distillationLoss", "vocab", numbers(0, 2.5, 4)),
+  ...calls("distillationLoss", "gradientScale", lists(2, "row")),
+  ...calls("distillationLoss", "gradient", words("inplace").slice(0, 2)),
+  call(
+    "distillationLoss",
+    "alpha",
+    () => [matrix(), matrix(), undefined, { alpha: 0.5 }],
+    TypeError,
+    "alpha is 0.5, and there are no targets",
+  ),
+  call(
+    "distillationLoss",
+    "gradient",
+    () => {
+      const teacher = matrix();
+      return [matrix(), teacher, [0, 2], { gradient: teacher }];
+    },
+    RangeError,
+    "gradient overlaps teacher",
+  ),
+];
+
 function divergence(operation: string): BadCall[] {
   return [
+    ...calls(operation, "gradientScale", lists(2, "row")),
+    ...calls(operation, "vocab", numbers(0, 2.5, 4)),
     ...calls(operation, "input", words("logit")),
     ...calls(operation, "reduction", words("batchmean")),
     ...calls(operation, "gradient", [
@@ -218,9 +249,9 @@ export function badOptions(): BadCall[] {
       [value("2"), TypeError, '@ is "2", not'],
       [value(null), TypeError, "@ is null, not"],
     ]),
-    ...["softmax", "logSoftmax", "crossEntropy", "klDivergence", "jsDivergence"].flatMap((operation) =>
-      calls(operation, "outputs", OUTPUTS)
-    ),
+    ...["softmax", "logSoftmax", "crossEntropy", "distillationLoss", "klDivergence", "jsDivergence"].flatMap((
+      operation,
+    ) => calls(operation, "outputs", OUTPUTS)),
     call(
       "softmax",
       "outputs",
@@ -231,6 +262,7 @@ export function badOptions(): BadCall[] {
     call("entropy", "outputs", () => [matrix(), { outputs: "gpu" }], TypeError, 'there is no option "outputs"'),
     ...crossEntropy,
     ...crossEntropyPartial,
+    ...distillationLoss,
     ...tokenStatistics,
     ...divergence("klDivergence"),
     ...calls("klDivergence", "direction", words("backward")),

@@ -30,6 +30,10 @@ onEachSyncBackend("the functions without promises give the same as those with", 
       sync.klDivergence(p, q, { ...on, gradient: "q" }),
       await asynchronous.klDivergence(p, q, { ...on, gradient: "q" }),
     ],
+    [
+      sync.distillationLoss(p, q, TARGETS, { ...on, gradient: true }),
+      await asynchronous.distillationLoss(p, q, TARGETS, { ...on, gradient: true }),
+    ],
     [sync.jsDivergence(p, q, { ...on, beta: 0.3 }), await asynchronous.jsDivergence(p, q, { ...on, beta: 0.3 })],
   ] as const;
   for (const [{ report: here, ...found }, { report: there, ...expected }] of pairs) {

@@ -35,6 +35,10 @@ const OPERATIONS: Readonly<Record<string, (on: Functions, p: Matrix, q: Matrix, 
   tokenStatistics: (on, p, _, options) => on.tokenStatistics(p, targets(p).map(Math.abs), { ...options, top: 5 }),
   klDivergence: (on, p, q, options) => on.klDivergence(p, q, { ...options, gradient: "both", reduction: "none" }),
   jsDivergence: (on, p, q, options) => on.jsDivergence(p, q, { ...options, gradient: "both", reduction: "none" }),
+  distillationLoss: (on, p, q, options) =>
+    on.distillationLoss(p, q, targets(p), { ...options, gradient: true, temperature: 2, reduction: "none" }),
+  "distillationLoss, js": (on, p, q, options) =>
+    on.distillationLoss(p, q, targets(p), { ...options, gradient: true, divergence: "js", beta: 0.3 }),
   logSumExpPartial: (on, p, _, options) => on.logSumExpPartial(p, options),
   crossEntropyPartial: (on, p, _, options) =>
     on.crossEntropyPartial(p, targets(p), { ...options, labelSmoothing: 0.1 }),
