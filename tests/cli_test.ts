@@ -3,20 +3,27 @@ import { loadCorpus } from "../src/cli/demo/corpus.ts";
 import { trainModel } from "../src/cli/demo/model.ts";
 import { rowWriter } from "../src/cli/demo/rows.ts";
 import type { Summary } from "../src/cli/demo/summary.ts";
+import type { CompareSummary } from "../src/cli/evaluation/compare/summary.ts";
 import { alignColumns, formatFactor, formatSmall, formatWithError } from "../src/cli/table.ts";
 import { formatBytes } from "../src/cost/mod.ts";
 import { commandLine } from "./command_line.ts";
+import { inFolder } from "./folder.ts";
 
-/** With the permission that the task gives it. */
-const surprisal = commandLine("--allow-read");
+/** With the permissions that the task gives it. */
+const surprisal = commandLine("--allow-read", "--allow-write");
+
+/** What a demonstration finds: of its model, and of files of its logits. */
+interface Found extends Omit<Summary, "measured"> {
+  readonly comparison: CompareSummary;
+}
 
 /** A demonstration's numbers, without what the machine took. */
-async function scored(...args: string[]): Promise<Omit<Summary, "measured">> {
+async function scored(...args: string[]): Promise<Found> {
   const { code, out, err } = await surprisal("demo", "--json", ...args);
   assertEquals(code, 0, err);
-  const { measured, ...numbers } = JSON.parse(out) as Summary;
+  const { measured, comparison, ...numbers } = JSON.parse(out) as Summary & Pick<Found, "comparison">;
   assertEquals(Object.keys(measured.stages), ["tokenise", "train", "form rows", "round", "score"]);
-  return numbers;
+  return { ...numbers, comparison: { ...comparison, measured: undefined } as CompareSummary };
 }
 
 Deno.test("alignColumns(), formatBytes(), formatFactor(), formatSmall() and formatWithError() print what people read", () => {
@@ -106,6 +113,21 @@ Deno.test("demo scores what the model's rows say", async () => {
     assertEquals(allocatedBytes, predictedBytes);
   }
 });
+
+Deno.test("demo keeps files of its logits, and compares them", () =>
+  inFolder(async (parent) => {
+    const folder = `${parent}/a/b`, args = ["--limit", "40", "--keep", folder];
+    const { trigram, divergence, comparison } = await scored(...args);
+    const { rows, forward, targets } = comparison;
+    assertEquals([rows.counted, comparison.settings.stored], [40, ["F32", "BF16"]]);
+    assertAlmostEquals(targets?.base.loss.mean ?? NaN, trigram.loss, 1e-6);
+    assertAlmostEquals(forward.mean, divergence.bf16.mean, 1e-6 * divergence.bf16.mean);
+    const files = ["f32.safetensors", "bf16.safetensors"].map((name) => `${folder}/${name}`);
+    const { out } = await surprisal("compare", ...files, "--targets", `${folder}/targets.txt`, "--json");
+    assertEquals((JSON.parse(out) as CompareSummary).forward, forward);
+    const { code, err } = await surprisal("demo", "--keep", `${folder}/targets.txt`);
+    assertEquals(code, 2, err);
+  }));
 
 Deno.test("demo agrees with itself on the reference", async () => {
   const [fast, slow] = await Promise.all(

@@ -4,7 +4,7 @@ import { type Command, readChoice, readCount, UsageError, type Values } from "./
 import type { DemoOptions } from "./demo/run.ts";
 import type { LearningCurves } from "./demo/training/chart.ts";
 import type { Limit } from "./demo/training/train.ts";
-import { checkWritable } from "./files.ts";
+import { checkWritable, makeFolder } from "./files.ts";
 import { checkPlotPath, renderChart } from "./plan/render.ts";
 
 const BACKENDS = ["auto", "wasm", "reference"] as const satisfies readonly CommonOptions["backend"][];
@@ -14,6 +14,9 @@ const BATCH = 64;
 
 /** The largest batch: its logits and their two rounded copies fit into WebAssembly memory. */
 const MAX_BATCH = 8192;
+
+/** Held-out positions whose logits are written to files, at most: 77 MB in two of them. */
+const FILE_ROWS = 256;
 
 /** How long each method trains unless told otherwise. */
 const SECONDS = 75;
@@ -38,6 +41,11 @@ export const demo: Command = {
       default: "auto",
       description: `Where to compute: ${BACKENDS.join(", ")}`,
     },
+    keep: {
+      type: "string",
+      value: "folder",
+      description: `Keep the files of logits, ${FILE_ROWS} rows as f32 and bf16, that surprisal compare is shown with`,
+    },
     train: {
       type: "boolean",
       description: `Then train a neural model, for ${SECONDS} s by each of three losses`,
@@ -53,14 +61,18 @@ export const demo: Command = {
   async run(values) {
     const options = readOptions(values), { plot } = values;
     if (plot !== undefined) await checkWritable(String(plot));
+    if (options.folder !== undefined) await makeFolder(options.folder);
     const [{ runDemo }, { describeSummary }] = await Promise.all([import("./demo/run.ts"), import("./demo/report.ts")]);
-    const { summary, training } = await runDemo(options);
-    if (training === undefined) return { record: summary, text: describeSummary(summary) };
+    const { summary, comparison, training } = await runDemo(options), { exitCode } = comparison;
+    const record = { ...summary, comparison: comparison.record };
+    const text = `${describeSummary(summary)}\n\n${comparison.text}`;
+    if (training === undefined) return { record, text, exitCode };
     const { curvesOf, describeTraining } = await import("./demo/training/report.ts");
     if (plot !== undefined) await draw(String(plot), curvesOf(training));
     return {
-      record: { ...summary, training },
-      text: `${describeSummary(summary)}\n\n${describeTraining(training)}`,
+      record: { ...record, training },
+      text: `${text}\n\n${describeTraining(training)}`,
+      exitCode,
     };
   },
 };
@@ -74,6 +86,8 @@ function readOptions(values: Values): DemoOptions {
     batch: readCount(values, "batch", BATCH, MAX_BATCH),
     limit: readCount(values, "limit", values.quick === true ? QUICK_LIMIT : Infinity),
     backend: readChoice(values, "backend", BACKENDS),
+    fileRows: FILE_ROWS,
+    ...values.keep !== undefined && { folder: String(values.keep) },
     ...isTraining && { training: readTraining(values) },
   };
 }

@@ -19,6 +19,15 @@ export async function writeText(path: string, text: string): Promise<void> {
   await attempt(path, () => Deno.writeTextFile(path, text));
 }
 
+/**
+ * Makes a folder, unless there is one.
+ *
+ * @throws {UsageError} If it cannot be made.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  await attempt(path, () => Deno.mkdir(path, { recursive: true }));
+}
+
 async function attempt(path: string, write: () => Promise<void>): Promise<void> {
   try {
     await write();

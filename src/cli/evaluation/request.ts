@@ -38,6 +38,8 @@ export const OPTIONS: Options = {
 
 /** What is asked for. */
 export interface Request extends Destinations {
+  /** The folder of the files that are read; their names say all unless given. */
+  readonly folder?: string;
   readonly targets?: string;
   /** Of each file of logits. */
   readonly tensors: readonly (string | undefined)[];

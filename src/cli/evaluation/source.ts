@@ -36,7 +36,7 @@ export async function openSources(names: readonly string[], request: Request): P
   const files: Source[] = [];
   for (const [i, name] of names.entries()) {
     const options = { tensor: request.tensors[i], dtype: request.dtype };
-    files.push({ name, reader: stack.use(await reading(name, () => openRows(name, options))) });
+    files.push({ name, reader: stack.use(await reading(name, () => openRows(pathOf(name, request), options))) });
   }
   const vocab = vocabOf(files, request.isTruncating), [{ reader: { rows } }] = files;
   const targets = await targetsOf(files, vocab, request), { from, to = rows } = request;
@@ -63,6 +63,10 @@ export async function reading<Result>(name: string, work: () => Promise<Result>)
   }
 }
 
+function pathOf(name: string, { folder }: Request): string {
+  return folder === undefined ? name : `${folder}/${name}`;
+}
+
 function vocabOf([first, ...others]: readonly Source[], isTruncating: boolean): number {
   const { rows, columns } = first.reader;
   for (const { name, reader } of others) {
@@ -78,7 +82,7 @@ function vocabOf([first, ...others]: readonly Source[], isTruncating: boolean): 
 
 async function targetsOf(files: readonly Source[], vocab: number, request: Request): Promise<Int32Array | undefined> {
   const [{ name, reader: { targets: own, rows } }] = files, { targets: path, ignoreIndex } = request;
-  const targets = path === undefined ? own : await reading(path, () => readTargets(path));
+  const targets = path === undefined ? own : await reading(path, () => readTargets(pathOf(path, request)));
   if (targets === undefined) return undefined;
   const owner = path ?? name;
   if (targets.length !== rows) throw new FileError(`'${owner}' has ${targets.length} targets, '${name}' ${rows} rows`);

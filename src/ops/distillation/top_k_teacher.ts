@@ -91,7 +91,9 @@ export interface Sketch {
 /** Copies a student's row without a teacher's tokens. */
 export function copyOthers(student: Tensor, row: number, teacher: KnownTokens, into: Float32Array): Sketch {
   const { data, rowStride, columns } = student;
-  into.set(data instanceof Uint16Array ? readRow(student, row) : data.subarray(row * rowStride, row * rowStride + columns));
+  into.set(
+    data instanceof Uint16Array ? readRow(student, row) : data.subarray(row * rowStride, row * rowStride + columns),
+  );
   const tokens = tokensOf(teacher, row), known = Float64Array.from(tokens, (token) => into[token]);
   for (const token of tokens) into[token] = Infinity;
   let least = Infinity;
