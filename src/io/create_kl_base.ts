@@ -11,12 +11,15 @@ const REACH = 16;
 /** The largest code. */
 const MOST_CODE = 65_535;
 
+/** An f32 of this size has no fraction: adding it rounds, ties to even. */
+const ROUNDER = 1.5 * 2 ** 23;
+
 /**
  * Creates a file for llama.cpp's `--kl-divergence-base`, with the codes that llama.cpp writes.
  *
  * A row of logits x becomes ln p = spacing · code + least: least is that of the smallest logit or of what is 16 below the
- * greatest, and 65,535 codes reach from there to the greatest. ln Σ e^x is summed in f64. A row with NaN, of −∞ or with +∞
- * becomes one of NaN.
+ * greatest, and 65,535 codes reach from there to the greatest. Only ln Σ e^x may differ from llama.cpp's in its last bit,
+ * for exponentials are f64 here. A row with NaN, of −∞ or with +∞ becomes one of NaN.
  *
  * @param target A path or `file:` URL, whose file is made or emptied, or a stream.
  * @param contents `context`, all `tokens` [chunks · context] and `vocab`; rows are then those of the second half of each
@@ -88,7 +91,7 @@ function* encodeRows({ data, dtype, rows, columns, rowStride }: CheckedMatrix): 
   }
 }
 
-/** Differences are of f32, which are exact in f64; llama.cpp rounds halves away from 0, and no code is below it. */
+/** In llama.cpp's arithmetic, which is f32 but for the sum, so that its codes come out. */
 function encodeRow(logits: Float32Array, prefix: Float32Array, codes: Uint16Array): void {
   let most = -Infinity, lowest = Infinity;
   for (const x of logits) {
@@ -98,15 +101,15 @@ function encodeRow(logits: Float32Array, prefix: Float32Array, codes: Uint16Arra
   let sum = 0;
   for (const x of logits) sum += Math.exp(x - most);
   const least = Math.max(lowest, Math.fround(most - REACH));
-  prefix[0] = (most - least) / MOST_CODE;
-  prefix[1] = least - most - Math.log(sum);
+  prefix[0] = Math.fround(most - least) / MOST_CODE;
+  prefix[1] = Math.fround(least - most) - Math.fround(Math.log(sum));
   codes.fill(0, PREFIX_CODES);
   if (Number.isNaN(sum)) prefix.fill(NaN);
-  const [spacing] = prefix;
+  const [spacing] = prefix, inverse = Math.fround(1 / spacing);
   if (!(spacing > 0)) return;
   for (let i = 0; i < logits.length; i++) {
-    if (logits[i] > least) {
-      codes[PREFIX_CODES + i] = Math.min(MOST_CODE, Math.floor((logits[i] - least) / spacing + 0.5));
-    }
+    if (!(logits[i] > least)) continue;
+    const place = Math.fround(inverse * Math.fround(logits[i] - least));
+    codes[PREFIX_CODES + i] = Math.fround(place + ROUNDER) - ROUNDER;
   }
 }

@@ -10,11 +10,11 @@ const TILE_BYTES = 16 * 2 ** 20;
 /** Columns of the partials of logSumExp: max, Σ e^(x − max). */
 const PARTIAL = 2;
 
-/** The divergences, by their numbers in the record. */
-export const KINDS = ["forward", "reverse", "js"] as const;
+/** A divergence of a teacher and a student: D(teacher ‖ student), D(student ‖ teacher) or Jensen–Shannon's. */
+export type DistillationDivergence = "forward" | "reverse" | "js";
 
-/** The name of a divergence. */
-export type DistillationDivergence = typeof KINDS[number];
+/** The divergences, by their numbers in the record. */
+export const KINDS: readonly DistillationDivergence[] = ["forward", "reverse", "js"];
 
 /** A loss whose arguments have been checked. */
 export interface Problem<Student extends AnyTensor = AnyTensor> {
