@@ -53,7 +53,7 @@ function prepare(
   const counts = maskOf(check, options.mask, rows);
   const sampled = tokens === undefined && estimator === "exact"
     ? undefined
-    : check.classes("tokens", tokens, rows, vocab);
+    : check.classes("tokens", withoutMasked(tokens, counts), rows, vocab);
   const scale = options.gradientScale === undefined
     ? undefined
     : check.numbers("gradientScale", options.gradientScale, rows, "row");
@@ -95,6 +95,13 @@ function maskOf(check: Checker, mask: unknown, rows: number): Uint8Array {
     counts[row] = Number(check.choice<unknown>(`mask[${row}]`, list[row] ?? null, [true, false, 1, 0], true));
   }
   return counts;
+}
+
+/** Tokens of rows that count; what stands for the others, often a padding token, may be anything. */
+function withoutMasked(tokens: unknown, counts: Uint8Array): unknown {
+  if (typeof tokens !== "object" || tokens === null || !("length" in tokens)) return tokens;
+  const list = tokens as ArrayLike<unknown>;
+  return list.length === counts.length ? Array.from(counts, (count, row) => count === 1 ? list[row] : 0) : tokens;
 }
 
 /** What all calls need. */
@@ -184,7 +191,7 @@ function logRatio(policy: Float64Array, reference: Float64Array, row: number): n
  *
  * @param policy [rows, vocab] logits of π, in an array.
  * @param reference [rows, vocab] logits of π_ref, in an array.
- * @param tokens [rows] sampled tokens below vocab, in masked rows too; `undefined` will do for "exact".
+ * @param tokens [rows] sampled tokens below vocab, in masked rows anything; `undefined` will do for "exact".
  * @param options Estimator, mask, gradient; soft cap and temperature of both; and the common options.
  * @returns `penalty` [rows] and its `mean`, in nats, and the gradient if it was asked for.
  * @throws {TypeError} If an argument has the wrong type or length, a matrix is a `GPUBuffer`, or an estimate is to have
