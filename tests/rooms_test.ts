@@ -7,6 +7,7 @@ import * as asynchronous from "../mod.ts";
 import { dimensionNames, scalarNames, tensorNames } from "../src/arguments.ts";
 import * as cost from "../src/cost/mod.ts";
 import * as discrete from "../src/discrete/mod.ts";
+import * as io from "../src/io/mod.ts";
 import type { CheckedCall, Operation } from "../src/operation.ts";
 import { reference } from "../src/reference/mod.ts";
 import * as synchronous from "../src/sync.ts";
@@ -191,8 +192,9 @@ function parameterNames(source: string): string[] {
   return parameters.flatMap((text) => text.match(/\w+/)?.[0] ?? []);
 }
 
-/** Names of the functions of `@surprisal/core/cost`. */
-const COSTS = Object.entries(cost).filter(([, value]) => typeof value === "function" && !/^class/.test(String(value)))
+/** Names of the functions of `@surprisal/core/cost` and of `@surprisal/core/io`. */
+const OTHERS = [cost, io].flatMap((module) => Object.entries(module))
+  .filter(([, value]) => typeof value === "function" && !/^class/.test(String(value)))
   .map(([name]) => name);
 
 /** Names of the functions of `@surprisal/core/discrete`, some of which have namesakes. */
@@ -202,7 +204,7 @@ Deno.test("every public function documents its parameters, result, errors and an
   const isDiscrete = (path: string) => path.startsWith("src/discrete/");
   const textOf = (paths: readonly string[]) => paths.filter((path) => !path.endsWith(".gen.ts")).map(read).join("\n");
   const text = textOf(LIBRARY.filter((path) => !isDiscrete(path))), ofDiscrete = textOf(LIBRARY.filter(isDiscrete));
-  const all = [...[...FUNCTIONS, ...COSTS].map((name) => [name, text]), ...DISCRETE.map((name) => [name, ofDiscrete])];
+  const all = [...[...FUNCTIONS, ...OTHERS].map((name) => [name, text]), ...DISCRETE.map((name) => [name, ofDiscrete])];
   const missing = all.flatMap(([name, text]) => {
     const [, doc, parameters] = text.match(
       new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\nexport (?:async )?function ${name}(?:<[^(]*>)?(\\([^]*?\\{\\n)`),
