@@ -48,6 +48,10 @@ onGpu("operations have the same bits for logits in arrays and on the GPU", async
       rest(await klDivergence(host, other, { ...options, gradient: "both" })),
     );
     assertEquals<unknown>(rest(await jsDivergence(p, q, options)), rest(await jsDivergence(host, other, options)));
+    assertEquals<unknown>(
+      rest(await surprisal.distillationLoss(p, q, TARGETS, { ...options, gradient: true, temperature: 2 })),
+      rest(await surprisal.distillationLoss(host, other, TARGETS, { ...options, gradient: true, temperature: 2 })),
+    );
     const list = { ...GPU, top: 5 }, classes = TARGETS.map(Math.abs);
     assertEquals(rest(await tokenStatistics(p, classes, list)), rest(await tokenStatistics(host, classes, list)));
     assertEquals(
@@ -96,6 +100,34 @@ onGpu("a gradient in place of logits on the GPU leaves one number a row to read"
     assertStrictEquals(found.gradient?.data, logits.data);
     assertSame(await elements(device, logits), await elements(device, copy), "gradient");
   }
+});
+
+onGpu("a distilled student becomes its gradient on the GPU, padding and all", async () => {
+  const { device } = await ownGpu();
+  const options = { ...GPU, vocab: VOCAB - 300, temperature: 2, gradient: "inPlace" } as const;
+  for (const [i, host] of places(P).entries()) {
+    const copy = { ...host, data: host.data.slice() }, teacher = places(Q)[i], targets = [7, -100, 8000];
+    const expected = await surprisal.distillationLoss(copy, teacher, targets, options);
+    const student = upload(device, host);
+    const found = await surprisal.distillationLoss(student, upload(device, teacher), targets, options);
+    assertEquals([found.loss, found.hard, found.soft], [expected.loss, expected.hard, expected.soft]);
+    assertStrictEquals(found.gradient, student);
+    assertSame(await elements(device, student), await elements(device, copy), "gradient");
+  }
+  const { gradient } = await surprisal.distillationLoss(upload(device, matrix(P)), matrix(Q), undefined, {
+    ...GPU,
+    gradient: true,
+    outputs: "gpu",
+  });
+  const host = await surprisal.distillationLoss(matrix(P), matrix(Q), undefined, { ...GPU, gradient: true });
+  assert(gradient && host.gradient);
+  assertSame(await elements(device, gradient), await elements(device, host.gradient), "left on the device");
+  const tokens = { top: 1, tokens: [0, 0, 0], logProbabilities: [-1, -1, -1] };
+  await assertRejects(
+    () => surprisal.distillationLoss(upload(device, matrix(P)), tokens as never),
+    TypeError,
+    "student.data is a GPUBuffer",
+  );
 });
 
 onGpu('outputs: "gpu" are made on the device, and can be computed with', async () => {

@@ -36,7 +36,10 @@ export interface Problem<Student extends AnyTensor = AnyTensor> {
 
 /** The loss of some rows by as many rows of a teacher. */
 export function lossCall(problem: Problem, teacher: AnyTensor, first: number, rows: number): CheckedCall {
-  const { record, kind, params, options, gradient } = problem, student = rowsOf(problem.student, first, rows);
+  const { record, kind, params, options } = problem;
+  // A tensor that the backend is still to make must be the caller's own
+  const rowsIn = <T extends AnyTensor>(tensor: T) => rows === problem.rows ? tensor : rowsOf(tensor, first, rows);
+  const student = rowsIn(problem.student);
   const part = <Data extends Float32Array | Int32Array>(data: Data | undefined) =>
     data && vector(data.subarray(first, first + rows));
   return {
@@ -48,7 +51,7 @@ export function lossCall(problem: Problem, teacher: AnyTensor, first: number, ro
       gradientScale: part(problem.gradientScale),
       hard: part(problem.hard),
       soft: part(problem.soft),
-      gradient: gradient && rowsOf(gradient, first, rows),
+      gradient: problem.gradient && rowsIn(problem.gradient),
     },
     params: { ...params, kind: KINDS.indexOf(kind) },
     options,
