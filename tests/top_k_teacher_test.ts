@@ -159,6 +159,23 @@ onEachBackend("distillationLoss() by tokens treats what cannot come as the diver
   assertWithin(part.soft, { rule: "divergence", values: [quarter, inf, inf, NaN, NaN] }, "a quarter left");
 });
 
+onEachBackend("distillationLoss() by tokens leaves padding out, and can be of no rows", async (on) => {
+  const teacher = kept(TEACHER.map((row) => row.subarray(0, 1400)), 8), padded = matrix(STUDENT);
+  const exact = await distil(matrix(STUDENT.map((row) => row.subarray(0, 1400))), teacher, [0, 1, 2], on);
+  const found = await distil(padded, teacher, [0, 1, 2], { ...on, vocab: 1400, gradient: "inPlace" });
+  assertSame([...found.loss, ...found.hidden], [...exact.loss, ...exact.hidden], "numbers");
+  for (let row = 0; row < 3; row++) {
+    const own = exact.gradient.subarray(row * 1400, (row + 1) * 1400);
+    assertSame(found.gradient.subarray(row * 1500, (row + 1) * 1500), [...own, ...new Float64Array(100)], `row ${row}`);
+  }
+  const none = { data: new Float32Array(), shape: [0, 5] as const };
+  const { loss, gradient } = await distillationLoss(none, { top: 2, tokens: [], logProbabilities: [] }, [], {
+    ...on,
+    gradient: true,
+  });
+  assertEquals([loss, gradient?.shape], [NaN, [0, 5]]);
+});
+
 onEachKernel(
   "distillationLoss() by tokens takes many rows a few at a time, and leaves ignored ones out",
   async (on) => {
