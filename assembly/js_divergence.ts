@@ -8,7 +8,7 @@
 
 import { BLOCK, SEGMENT, View, blockLength, padded, scratch } from "./view";
 import { chain, commit, scaleOf, transform } from "./block";
-import { atanhRest, constant, exp, expm1, isSmallRatio, ln, madd } from "./math";
+import { atanhRest, constant, exp, expm1, isSmallRatio, lnNormal, madd } from "./math";
 import { fromP, fromQ, readAs, xp, xq } from "./pair";
 import { loadWeights, scanPair, sumP, sumQ } from "./pair_scan";
 import { lanes } from "./sweep";
@@ -99,6 +99,8 @@ let meanQ: f64 = 0;
 export function mix(count: i32, centre: f32, beta: f32): void {
   const c = f32x4.splat(centre), betaP = f32x4.splat(beta), betaQ = f32x4.splat(1 - beta);
   const zero = constant(25), one = constant(10);
+  // ln(S/M) = ln(S/L) + ln(L/M), unless one of the two has much less weight and the sum would cancel
+  const isEven = beta >= 0.0625 && beta <= 0.9375;
   let a = zero, b = zero;
   for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) {
     const weightP = v128.load(scratch(2) + i), weightQ = v128.load(scratch(3) + i);
@@ -112,9 +114,18 @@ export function mix(count: i32, centre: f32, beta: f32): void {
     const nothing = f32x4.eq(f32x4.pmax(weightP, weightQ), zero);
     const m = f32x4.mul(large, ratio);
     const inverse = f32x4.div(one, ratio); // L / M
-    const gainL = gain(f32x4.mul(f32x4.neg(f32x4.mul(betaS, e)), inverse), inverse, scratch(6) + i);
-    const gainS = gain(f32x4.mul(f32x4.mul(betaL, e), inverse), f32x4.mul(smaller, inverse), scratch(7) + i);
-    const logL = v128.load(scratch(6) + i), logS = v128.load(scratch(7) + i);
+    const excessL = f32x4.mul(f32x4.neg(f32x4.mul(betaS, e)), inverse); // L / M − 1
+    const excessS = f32x4.mul(f32x4.mul(betaL, e), inverse);
+    const weightS = f32x4.mul(smaller, inverse); // S / M
+    const halfL = half(excessL, inverse), halfS = half(excessS, weightS);
+    const restL = rest(halfL), restS = rest(halfS), nearL = isSmallRatio(halfL), nearS = isSmallRatio(halfS);
+    let logL = series(halfL, restL), logS = series(halfS, restS);
+    if (!i32x4.all_true(nearL)) logL = v128.bitselect(logL, lnNormal(inverse), nearL);
+    if (!i32x4.all_true(nearS)) {
+      logS = v128.bitselect(logS, isEven ? f32x4.add(below, logL) : lnNormal(weightS), nearS);
+    }
+    const gainL = gain(excessL, inverse, halfL, restL, logL, nearL);
+    const gainS = gain(excessS, weightS, halfS, restS, logS, nearS);
     v128.store(scratch(6) + i, v128.bitselect(logL, logS, order));
     v128.store(scratch(7) + i, v128.bitselect(logS, logL, order));
     a = f32x4.add(a, v128.andnot(f32x4.mul(m, v128.bitselect(gainL, gainS, order)), nothing));
@@ -124,19 +135,31 @@ export function mix(count: i32, centre: f32, beta: f32): void {
   meanQ = lanes(b);
 }
 
-/** g(u), and ln(1 + u) at `log`; w = 1 + u comes with digits that 1 + u would lose. */
+/** s = u / (2 + u), so that ln(1 + u) = 2s + s·R(s²); w = 1 + u comes with digits that 1 + u would lose. */
 @inline
-function gain(u: v128, w: v128, log: usize): v128 {
+function half(u: v128, w: v128): v128 {
+  return f32x4.div(u, f32x4.add(constant(10), w));
+}
+
+/** s·R(s²). */
+@inline
+function rest(s: v128): v128 {
+  return f32x4.mul(s, atanhRest(f32x4.mul(s, s)));
+}
+
+/** ln(1 + u) where s is small. */
+@inline
+function series(s: v128, rest: v128): v128 {
+  return f32x4.add(f32x4.add(s, s), rest);
+}
+
+/** g(u). */
+@inline
+function gain(u: v128, w: v128, s: v128, rest: v128, log: v128, near: v128): v128 {
   const one = constant(10), zero = constant(25);
-  const s = f32x4.div(u, f32x4.add(one, w));
-  const near = isSmallRatio(s);
-  const rest = f32x4.mul(s, atanhRest(f32x4.mul(s, s)));
-  let logarithm = f32x4.add(f32x4.add(s, s), rest);
-  if (!i32x4.all_true(near)) logarithm = v128.bitselect(logarithm, ln(w), near);
-  v128.store(log, logarithm);
   // (1 + u)·(2s + s·R) − u = (2s² + (1 + s)·s·R)·(1 + w) / 2
   const small = madd(f32x4.add(one, s), rest, f32x4.mul(f32x4.add(s, s), s));
-  const product = v128.andnot(f32x4.mul(w, logarithm), f32x4.eq(w, zero));
+  const product = v128.andnot(f32x4.mul(w, log), f32x4.eq(w, zero));
   return v128.bitselect(
     f32x4.mul(f32x4.mul(small, f32x4.add(one, w)), constant(17)),
     f32x4.sub(product, u),

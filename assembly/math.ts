@@ -43,7 +43,7 @@ const TABLE = memory.data<f32>([
   0.17, // 27, below the largest (√2 − 1) / (√2 + 1) = 0.1716 that R is for
   NaN, // 28
   0.707106769084930419922, // 29, whose bits are those of √½
-  3.2229864679470793e-44, // 30, whose bits are those of the integer 23
+  15.942385152878742, // 30 = 23·ln 2
 ]);
 
 /** Constant `index` in every lane. */
@@ -150,27 +150,32 @@ export function logRatio(s: v128): v128 {
   return madd(s, atanhRest(f32x4.mul(s, s)), f32x4.add(s, s));
 }
 
+/** ln x of a normal number. */
+@inline
+export function lnNormal(x: v128): v128 {
+  const e = i32x4.shr_s(i32x4.sub(x, constant(29)), 23);
+  const f = f32x4.sub(i32x4.sub(x, i32x4.shl(e, 23)), constant(10));
+  const n = f32x4.convert_i32x4_s(e);
+  const s = f32x4.div(f, f32x4.add(f, constant(24)));
+  const half = f32x4.mul(f32x4.mul(f, f), constant(17));
+  // ln(1 + f) = f − (f²/2 − s·(f²/2 + R)): the largest term is exact
+  const rest = madd(s, f32x4.add(half, atanhRest(f32x4.mul(s, s))), f32x4.mul(n, constant(5)));
+  return madd(n, constant(4), f32x4.add(f, f32x4.sub(rest, half)));
+}
+
 /** ln x. */
 @inline
 export function ln(x: v128): v128 {
   const tiny = f32x4.lt(x, constant(23));
   const y = v128.bitselect(f32x4.mul(x, constant(22)), x, tiny);
-  const root = constant(29);
-  const e = i32x4.shr_s(i32x4.sub(y, root), 23);
-  const f = f32x4.sub(i32x4.sub(y, i32x4.shl(e, 23)), constant(10));
-  const n = f32x4.convert_i32x4_s(i32x4.sub(e, v128.and(tiny, constant(30))));
-  const s = f32x4.div(f, f32x4.add(f, constant(24)));
-  const half = f32x4.mul(f32x4.mul(f, f), constant(17));
-  // ln(1 + f) = f − (f²/2 − s·(f²/2 + R)): the largest term is exact
-  const rest = madd(s, f32x4.add(half, atanhRest(f32x4.mul(s, s))), f32x4.mul(n, constant(5)));
-  const sum = madd(n, constant(4), f32x4.add(f, f32x4.sub(rest, half)));
+  const finite = f32x4.sub(lnNormal(y), v128.and(tiny, constant(30)));
   // 0 → −∞, ∞ → ∞, negative or NaN → NaN
   const infinity = constant(21), nothing = constant(25);
   const zero = f32x4.eq(x, nothing);
-  const finite = v128.and(f32x4.gt(x, nothing), f32x4.lt(x, infinity));
+  const known = v128.and(f32x4.gt(x, nothing), f32x4.lt(x, infinity));
   const beyond = v128.bitselect(infinity, constant(28), f32x4.eq(x, infinity));
   const special = v128.bitselect(f32x4.neg(infinity), beyond, zero);
-  return v128.bitselect(sum, special, finite);
+  return v128.bitselect(finite, special, known);
 }
 
 const PROBE = memory.data<f32>([1.000244140625, -1.00048828125]); // 1 + 2⁻¹², −(1 + 2⁻¹¹)
