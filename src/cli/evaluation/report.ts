@@ -2,8 +2,7 @@
 import { alignColumns, formatCount, formatFixed, formatShare, formatSmall, formatWithError } from "../table.ts";
 import type { RowCounts } from "./evaluation.ts";
 import type { Estimate } from "./moments.ts";
-import type { Part } from "./parts.ts";
-import { describeRows } from "./parts.ts";
+import { describeRows, type Part } from "./parts.ts";
 import type { Calibration } from "./reliability.ts";
 import { PERCENTILES, type Spread } from "./series.ts";
 import type { Settings } from "./settings.ts";
@@ -15,12 +14,17 @@ const MOST_PARTS = 8;
 export type Spreads = Readonly<Record<string, Spread>>;
 
 /** Which rows of which files, and how many of them count. */
-export function describeRowsOf(parts: readonly Part[], roles: readonly string[], settings: Settings, rows: RowCounts) {
+export function describeRowsOf(
+  parts: readonly Part[],
+  roles: readonly string[],
+  settings: Settings,
+  rows: RowCounts,
+): string {
   const { vocab, stored, temperature } = settings;
-  const named = parts.map((
-    { files, ...range },
-  ) => [...files.map((file, i) => `${file} (${stored[i]})`), describeRows(range)]);
-  const header = [...roles, "rows"].map((role) => role);
+  const named = parts.map(({ files, ...range }) => {
+    return [...files.map((file, i) => `${file} (${stored[i]})`), describeRows(range)];
+  });
+  const header = [...roles, "rows"];
   const listed = [header, ...named.slice(0, MOST_PARTS)];
   const more = named.length > MOST_PARTS ? [`and ${formatCount(named.length - MOST_PARTS)} more parts`] : [];
   const left = rows.ignored === 0 ? "" : `, ${formatCount(rows.ignored)} of ${formatCount(rows.read)} left out`;
