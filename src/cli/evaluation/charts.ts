@@ -23,8 +23,8 @@ export function besides(title: string, panels: readonly Panel[]): VegaLiteSpec {
   return { title: heading, background, padding, config, hconcat: [...panels], spacing: 40, resolve: RESOLVE };
 }
 
-/** How many rows have which number. */
-export function histogramPanel(title: string, numbers: Iterable<Occurrence>): Panel {
+/** How many rows have which number: asked for twice, rather than kept once more. */
+export function histogramPanel(title: string, numbers: () => Iterable<Occurrence>): Panel {
   const bars = histogram(numbers), top = Math.max(1, ...bars.map(({ rows }) => rows));
   const ends = [bars[0]?.from ?? 0, bars.at(-1)?.to ?? 1] as [number, number];
   const x = axis(title, { type: "linear", domain: ends, nice: false }, "format(datum.value, ',')");

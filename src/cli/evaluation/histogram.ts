@@ -15,15 +15,18 @@ export interface Bar {
 const MOST_BARS = 50;
 
 /** Bars of 1, 2 or 5 times a power of ten around finite numbers, from the first that holds any to the last. */
-export function histogram(numbers: Iterable<Occurrence>): Bar[] {
-  const finite = [...numbers].filter(([value]) => Number.isFinite(value));
-  if (finite.length === 0) return [];
-  const least = finite.reduce((least, [value]) => Math.min(least, value), Infinity);
-  const greatest = finite.reduce((greatest, [value]) => Math.max(greatest, value), -Infinity);
+export function histogram(numbers: () => Iterable<Occurrence>): Bar[] {
+  let least = Infinity, greatest = -Infinity;
+  for (const [value] of numbers()) {
+    if (!Number.isFinite(value)) continue;
+    least = Math.min(least, value);
+    greatest = Math.max(greatest, value);
+  }
+  if (least > greatest) return [];
   // Numbers that are all alike have a bar in proportion to them
   const width = niceWidth(Math.max(greatest - least, 1e-6 * Math.abs(greatest), 1e-30) / MOST_BARS);
   const first = Math.floor(least / width), rows = new Float64Array(Math.floor(greatest / width) - first + 1);
-  for (const [value, times] of finite) rows[Math.floor(value / width) - first] += times;
+  for (const [value, times] of numbers()) if (Number.isFinite(value)) rows[Math.floor(value / width) - first] += times;
   return Array.from(rows, (count, i) => ({ from: (first + i) * width, to: (first + i + 1) * width, rows: count }));
 }
 

@@ -11,7 +11,7 @@ export function compareChart({ rows, forward, targets, parts }: CompareSummary, 
   const [base = "no file", other = base] = parts[0]?.files ?? [];
   const title = `${base} to ${other}: ${formatSmall(forward.mean)} nats over ${formatCount(rows.counted)} rows`;
   return besides(title, [
-    histogramPanel("ln of a row's divergence in nats", logarithms(state.forward.values.occurrences())),
+    histogramPanel("ln of a row's divergence in nats", () => logarithms(state.forward.values.occurrences())),
     ...targets ? [reliabilityPanel({ base: targets.base.calibration, other: targets.other.calibration })] : [],
   ]);
 }

@@ -10,7 +10,7 @@ export function scoreChart({ rows, perplexity, calibration, parts }: ScoreSummar
   const [file = "no file"] = parts[0]?.files ?? [];
   const title = `${file}: perplexity ${perplexity.mean.toPrecision(5)} over ${formatCount(rows.counted)} rows`;
   return besides(title, [
-    histogramPanel("loss of a row, nats", loss.values.occurrences()),
+    histogramPanel("loss of a row, nats", () => loss.values.occurrences()),
     reliabilityPanel({ "the model": calibration }),
   ]);
 }
