@@ -4,9 +4,6 @@ import { FileFormatError } from "./file_format_error.ts";
 /** Bytes read at a time where they are not read to where they belong. */
 export const BUFFER_BYTES = 2 ** 20;
 
-/** Bytes that a header may have. */
-export const HEADER_BYTES = 2 ** 22;
-
 /** A file that is read from its start to its end. */
 export class Input implements AsyncDisposable {
   readonly #bytes: Bytes;
@@ -76,12 +73,12 @@ export class Input implements AsyncDisposable {
     }
   }
 
-  /** Checks that a header, whose length is at an offset and says that it ends somewhere, can be there. */
-  checkHeader(length: number, offset: number): void {
+  /** Checks that a header, whose length is said at an offset, can be there and is not larger than it may be. */
+  checkHeader(length: number, offset: number, most: number): void {
     if (length > (this.size ?? Infinity) - this.#position) {
       throw this.error(`header length ${length} is beyond the file's ${this.size} bytes`, offset);
     }
-    if (length > HEADER_BYTES) throw this.error(`header length ${length} is more than ${HEADER_BYTES}`, offset);
+    if (length > most) throw this.error(`header length ${length} is more than ${most}`, offset);
   }
 
   /** Checks that the file, where its size is known, ends where what it holds does. */

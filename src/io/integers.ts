@@ -27,8 +27,13 @@ export interface IntegerList {
 
 /** Numbers that become more: memory is taken for those that are there, not for those that a file promises. */
 export class GrowingIntegers {
-  #numbers = new Int32Array(1024);
+  #numbers: Int32Array<ArrayBuffer>;
   #length = 0;
+
+  /** None yet, and room for so many as the size of a file lets there be; where that is not known it will grow. */
+  constructor({ size }: Input, count: number) {
+    this.#numbers = new Int32Array(size === undefined ? 1024 : Math.min(count, MOST_INTEGERS));
+  }
 
   /** How many there are. */
   get length(): number {
@@ -38,16 +43,14 @@ export class GrowingIntegers {
   /** Adds one. */
   push(value: number): void {
     if (this.#length === this.#numbers.length) {
-      const larger = new Int32Array(2 * this.#length);
-      larger.set(this.#numbers);
-      this.#numbers = larger;
+      this.#numbers = new Int32Array(this.#numbers.buffer.transfer(2 * this.#numbers.byteLength + 4));
     }
     this.#numbers[this.#length++] = value;
   }
 
-  /** All of them. */
+  /** All of them, in the memory that they are in; no more can be added. */
   finish(): Int32Array<ArrayBuffer> {
-    return this.#numbers.slice(0, this.#length);
+    return new Int32Array(this.#numbers.buffer.transfer(4 * this.#length));
   }
 }
 
@@ -60,7 +63,7 @@ export function isInt32(value: number): boolean {
 export async function readIntegers(input: Input, list: IntegerList): Promise<Int32Array<ArrayBuffer>> {
   const { count, bytes, offset } = list, what = `its ${count} integers`;
   if (count > MOST_INTEGERS) throw input.error(`${count} integers are more than ${MOST_INTEGERS}`, offset);
-  const numbers = new GrowingIntegers();
+  const numbers = new GrowingIntegers(input, count);
   await forPieces(input, count, bytes, what, (piece, start) => {
     if (list.isBigEndian) swapBytes(piece, bytes);
     const valueAt = reader(piece, list);
@@ -100,7 +103,11 @@ function reader(
   const { bytes, isSigned } = list;
   if (bytes === 8) {
     const all = new (isSigned ? BigInt64Array : BigUint64Array)(buffer, byteOffset, byteLength / 8);
-    return (i) => all[i];
+    const words = new Int32Array(buffer, byteOffset, byteLength / 4);
+    return (i) => { // a bigint is memory: only what an i32 does not hold becomes one
+      const low = words[2 * i], isSmall = words[2 * i + 1] === low >> 31 && (isSigned || low >= 0);
+      return isSmall ? low : all[i];
+    };
   }
   const Numbers = isSigned
     ? { 1: Int8Array, 2: Int16Array, 4: Int32Array }[bytes]

@@ -63,10 +63,12 @@ async function readTargets(
   chunks: number,
   vocab: number,
 ): Promise<Int32Array<ArrayBuffer>> {
-  const targets = new GrowingIntegers(), first = firstOf(context);
+  const targets = new GrowingIntegers(input, chunks * rowsPerChunk(context)), first = firstOf(context);
   let at = 0;
   await forPieces(input, context * chunks, 4, "its tokens", (piece, offset) => {
-    for (const [i, token] of new Int32Array(piece.buffer, piece.byteOffset, piece.length / 4).entries()) {
+    const tokens = new Int32Array(piece.buffer, piece.byteOffset, piece.length / 4);
+    for (let i = 0; i < tokens.length; i++) {
+      const token = tokens[i];
       if (token < 0 || token >= vocab) {
         throw input.error(`token ${at} is ${token}, n_vocab is ${vocab}`, offset + 4 * i);
       }

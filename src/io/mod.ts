@@ -3,7 +3,7 @@
  * `--kl-divergence-base`, of any size, from paths, streams and bytes.
  *
  * Whatever is wrong with a file is a {@linkcode FileFormatError} that says where. No more is in memory than a header of at most
- * 4 MiB, a buffer of 1 MiB, and targets.
+ * 512 KiB, a buffer of 1 MiB, and targets.
  *
  * @example A file in blocks of rows
  * ```ts

@@ -10,6 +10,12 @@ import type { Input } from "./input.ts";
 /** The first six bytes. */
 export const NPY_MAGIC = "\x93NUMPY";
 
+/** Bytes that a header may have: NumPy itself reads no more than 10,000 unless told to. */
+const MOST_BYTES = 2 ** 16;
+
+/** Dimensions that NumPy's arrays may have. */
+const MOST_DIMENSIONS = 64;
+
 /** NumPy leaves room in a header for the first dimension to grow to so many digits. */
 const GROWTH_DIGITS = 21;
 
@@ -34,10 +40,10 @@ export async function readNpyHeader(input: Input, head: Uint8Array): Promise<Npy
   if (major < 1 || major > 3 || minor !== 0) throw input.error(`version ${major}.${minor} is none of 1.0, 2.0, 3.0`, 6);
   const at = input.position, field = await input.take(major === 1 ? 2 : 4, "the header's length");
   const length = field.reduceRight((sum, byte) => 256 * sum + byte, 0);
-  input.checkHeader(length, at);
+  input.checkHeader(length, at, MOST_BYTES);
   const start = input.position, bytes = await input.take(length, "the header");
   // Nothing but ASCII is of use to us, in whichever encoding
-  return new Literal(input.name, bytes.reduce((text, byte) => text + String.fromCharCode(byte), ""), start).header();
+  return new Literal(input.name, new TextDecoder("latin1").decode(bytes), start).header();
 }
 
 /** Python's literal of a dictionary, read by those of its rules that NumPy's headers need. */
@@ -90,6 +96,7 @@ class Literal {
     while (this.#accept(/\)/y) === undefined) {
       const offset = this.#offset(), size = Number(this.#take(/\d+(?=L?[\s,)])/y, "a dimension, or ')'"));
       if (!Number.isSafeInteger(size)) throw this.#error(`the dimension ${size} is beyond 2^53 - 1`, offset);
+      if (sizes.length === MOST_DIMENSIONS) throw this.#error(`more than ${MOST_DIMENSIONS} dimensions`, offset);
       this.#accept(/L/y);
       sizes.push(size);
       const isFollowed = this.#accept(/,/y) !== undefined;

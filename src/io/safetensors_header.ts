@@ -7,10 +7,16 @@
 import { show } from "../check.ts";
 import type { FileFormatError } from "./file_format_error.ts";
 import type { Input } from "./input.ts";
-import { jsonKeys } from "./json_keys.ts";
+import { jsonKeys, tooDeepAt } from "./json_keys.ts";
 import { product } from "./sizes.ts";
 
 const METADATA = "__metadata__";
+
+/** Bytes that a header may have: thousands of tensors. The format allows 100 MB, which as JSON would be gigabytes. */
+const MOST_BYTES = 2 ** 19;
+
+/** Objects and lists within one another: all tensors, one of them, its shape. */
+const MOST_DEPTH = 3;
 
 /** Bits of an element. */
 const BITS: ReadonlyMap<unknown, number> = new Map([
@@ -43,7 +49,7 @@ export interface StoredTensor {
 /** Reads a header, of which the first eight bytes have been read, and passes over what comes before the tensor. */
 export async function openTensor(input: Input, head: Uint8Array, name: string | undefined): Promise<StoredTensor> {
   const [low, high] = new Uint32Array(head.buffer, head.byteOffset, 2), length = high * 2 ** 32 + low;
-  input.checkHeader(length, 0);
+  input.checkHeader(length, 0, MOST_BYTES);
   const start = input.position, bytes = await input.take(length, "the header");
   const header = new Header(input, bytes, start), tensors = header.tensors();
   const names = [...tensors.keys()], found = name ?? (names.length === 1 ? names[0] : undefined);
@@ -63,27 +69,25 @@ function listed(names: readonly string[]): string {
 
 class Header {
   readonly #input: Input;
-  readonly #text: string;
+  readonly #bytes: Uint8Array;
   readonly #start: number;
 
   constructor(input: Input, bytes: Uint8Array, start: number) {
     this.#input = input;
+    this.#bytes = bytes;
     this.#start = start;
     if (bytes[0] !== 0x7b) throw input.error("the header does not begin with '{'", start);
-    try {
-      this.#text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    } catch {
-      throw input.error("the header is not UTF-8", start);
-    }
+    const deep = tooDeepAt(bytes, MOST_DEPTH);
+    if (deep !== undefined) throw this.#error(`the header nests more than ${MOST_DEPTH} deep`, deep);
   }
 
   tensors(): Map<string, StoredTensor> {
-    const entries = Object.entries(this.#parsed()), indices = this.#indices();
+    const entries = Object.entries(this.#parsed()), offsets = this.#offsets();
     const found = entries.flatMap(([name, value]): [string, StoredTensor][] => {
-      const index = indices.get(name) ?? 0;
-      if (name !== METADATA) return [[name, this.#tensor(name, value, index)]];
+      const offset = offsets.get(name) ?? 0;
+      if (name !== METADATA) return [[name, this.#tensor(name, value, offset)]];
       const isMap = isObject(value) && Object.values(value).every((text) => typeof text === "string");
-      if (!isMap) throw this.#error(`${METADATA} is not an object of strings`, index);
+      if (!isMap) throw this.#error(`${METADATA} is not an object of strings`, offset);
       return [];
     }).sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
     let end = 0;
@@ -103,26 +107,25 @@ class Header {
 
   #parsed(): object {
     try {
-      return Object(JSON.parse(this.#text));
+      return Object(JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(this.#bytes)));
     } catch (error) {
-      throw this.#error(`the header is no JSON: ${error instanceof Error ? error.message : error}`);
+      if (error instanceof SyntaxError) throw this.#error(`the header is no JSON: ${error.message}`);
+      throw this.#error("the header is not UTF-8");
     }
   }
 
   /** Where the names of tensors are; a key that comes twice would hide what the first one says. */
-  #indices(): Map<string, number> {
-    const indices = new Map<string, number>(), seen = new Set<string>();
-    for (const { path, index } of jsonKeys(this.#text)) {
-      const key = JSON.stringify(path);
-      if (seen.has(key)) throw this.#error(`the key ${JSON.stringify(path.at(-1))} comes again`, index);
-      seen.add(key);
-      if (path.length === 1) indices.set(path[0], index);
+  #offsets(): Map<string, number> {
+    const offsets = new Map<string, number>();
+    for (const { name, depth, offset, isRepeated } of jsonKeys(this.#bytes)) {
+      if (isRepeated) throw this.#error(`the key ${JSON.stringify(name)} comes again`, offset);
+      if (depth === 1) offsets.set(name, offset);
     }
-    return indices;
+    return offsets;
   }
 
-  #tensor(name: string, value: unknown, index: number): StoredTensor {
-    const refuse = (problem: string) => this.#error(`tensor ${JSON.stringify(name)}: ${problem}`, index);
+  #tensor(name: string, value: unknown, offset: number): StoredTensor {
+    const refuse = (problem: string) => this.#error(`tensor ${JSON.stringify(name)}: ${problem}`, offset);
     if (!isObject(value)) throw refuse(`it is ${show(value)}, not an object`);
     const { dtype, shape, data_offsets: offsets } = value, bits = BITS.get(dtype);
     if (bits === undefined || typeof dtype !== "string") throw refuse(`dtype ${show(dtype)} is unknown`);
@@ -137,15 +140,11 @@ class Header {
     if (allBits !== 8 * (end - begin)) {
       throw refuse(`shape ${show(shape)} of ${dtype} takes ${allBits / 8} bytes, data_offsets say ${end - begin}`);
     }
-    return { dtype, shape: dimensions, begin, end, offset: this.#offset(index), isLast: false };
+    return { dtype, shape: dimensions, begin, end, offset: this.#start + offset, isLast: false };
   }
 
-  #offset(index: number): number {
-    return this.#start + new TextEncoder().encode(this.#text.slice(0, index)).length;
-  }
-
-  #error(problem: string, index = 0): FileFormatError {
-    return this.#input.error(problem, this.#offset(index));
+  #error(problem: string, offset = 0): FileFormatError {
+    return this.#input.error(problem, this.#start + offset);
   }
 }
 

@@ -28,7 +28,7 @@ export async function readText(input: Input, head: Uint8Array): Promise<Int32Arr
 
 class Scanner {
   readonly #input: Input;
-  readonly #numbers = new GrowingIntegers();
+  readonly #numbers: GrowingIntegers;
   #start = -1; // of the number that has begun
   #sign = 1;
   #digits = 0;
@@ -37,10 +37,12 @@ class Scanner {
 
   constructor(input: Input) {
     this.#input = input;
+    this.#numbers = new GrowingIntegers(input, Math.ceil((input.size ?? 0) / 2)); // a digit and a space
   }
 
   scan(bytes: Uint8Array, offset: number): void {
-    for (const [i, byte] of bytes.entries()) {
+    for (let i = 0; i < bytes.length; i++) {
+      const byte = bytes[i];
       if (isDigit(byte)) {
         if (this.#start < 0) this.#begin(offset + i, 1);
         this.#value = 10 * this.#value + byte - ZERO;
