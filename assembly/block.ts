@@ -97,7 +97,8 @@ export function loadBlock(view: View, row: i32, start: i32, length: i32, target:
 
 /** Where a block of results may be computed: in place if it is full and f32, else in `spare`. */
 export function destination(view: View, row: i32, start: i32, length: i32, spare: usize): usize {
-  return view.dtype == 0 && padded(length) == length && start + length <= view.columns ? view.row(row) + (<usize>start << 2) : spare;
+  const isWhole = padded(length) == length && start + length <= view.columns;
+  return view.dtype == 0 && isWhole ? view.row(row) + (<usize>start << 2) : spare;
 }
 
 /** Writes `length` results from `source` to where they belong, narrowed, as far as there are columns for them. */

@@ -1,5 +1,6 @@
-// distillationLoss: α·CE + (1 − α)·T²·D of a student's rows, D the divergence of its softmax and a teacher's at temperature T:
-//   kind 0 D(P ‖ Q), the student being q; 1 the same, the student being p; 2 the Jensen–Shannon divergence, the student being q.
+// distillationLoss: α·CE + (1 − α)·T²·D of a student's rows, D the divergence of its softmax and a teacher's at temperature
+//   T: kind 0 D(P ‖ Q), the student being q; 1 the same, the student being p; 2 the Jensen–Shannon divergence, the student
+//   being q.
 // p, q [rows, vocab], which are impossible in classes that their matrix lacks, targets? [rows] i32, gradientScale? [rows] →
 //   hard? [rows] f32 the cross-entropy at temperature 1, soft [rows] f32 D, gradient? [rows, vocab] by the student's logits.
 // Both matrices are read once from memory, whatever is wanted: the student's own sum, the means of the Jensen–Shannon

@@ -1,5 +1,6 @@
 // jsDivergence: βD(P ‖ M) + (1 − β)D(Q ‖ M), M = βP + (1 − β)Q, of each pair of rows. p, q [rows, vocab], logits or
-//   probabilities, impossible in classes that their matrix lacks, gradientScale? [rows] → divergence [rows] f32, gradientP?, gradientQ? [rows, vocab].
+//   probabilities, impossible in classes that their matrix lacks, gradientScale? [rows] → divergence [rows] f32, gradientP?,
+//   gradientQ? [rows, vocab].
 // With u = P/M − 1 and g(u) = (1 + u)·ln(1 + u) − u ≥ 0, D(P ‖ M) = Σ M·g(u): what g adds to the textbook's sum is 0 in
 // total. u comes from e^(−|d|) − 1, d = ln P − ln Q, so near rows keep their digits; g from s = u / (2 + u), without
 // cancellation. Never negative, exactly 0 for equal rows.

@@ -198,6 +198,11 @@ export class Checker extends ValueChecker {
     return Float32Array.from(list as ArrayLike<number>);
   }
 
+  /** Upstream gradients, one for each row, where there are any. */
+  gradientScale(value: unknown, rows: number): Float32Array | undefined {
+    return value === undefined ? undefined : this.numbers("gradientScale", value, rows, "row");
+  }
+
   /** What a shard says of its rows. */
   partial(name: string, value: unknown): void {
     if (typeof value !== "object" || value === null) throw this.typeError(`${name} is ${show(value)}, not a partial`);

@@ -1,5 +1,10 @@
-/** Files that commands write. */
+/** Files that commands read and write. */
 import { UsageError } from "./command.ts";
+
+/** Whether an error is the file system's. */
+export function isOfFiles(error: unknown): error is Error {
+  return Object.values(Deno.errors).some((kind) => error instanceof kind);
+}
 
 /**
  * Makes sure, before the work, that a file can be written after it; one that is not there is there then, empty.

@@ -53,8 +53,7 @@ function prepare<R extends Reduction>(
   const reduction = check.choice("reduction", options.reduction, REDUCTIONS, "mean") as R;
   const ignored = check.number("ignoreIndex", options.ignoreIndex, { fallback: -100, integer: true });
   const classes = check.classes("targets", targets, rows, softmax.vocab, ignored);
-  const { gradientScale } = options;
-  const upstream = gradientScale === undefined ? undefined : check.numbers("gradientScale", gradientScale, rows, "row");
+  const upstream = check.gradientScale(options.gradientScale, rows);
   const gradients = check.flag("gradient", options.gradient) ? newGradients(softmax) : undefined;
   const counted = classes.reduce((count, target) => count + (target < 0 ? 0 : 1), 0);
   const loss = new Float32Array(rows), targetLogProbability = new Float32Array(rows);

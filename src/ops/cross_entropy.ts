@@ -92,8 +92,9 @@ function prepare<R extends Reduction>(
 
   const soft = isMatrix(targets) ? check.matching("targets", targets, [rows, vocab], "logits") : undefined;
   const classes = soft ? undefined : check.classes("targets", targets, rows, vocab, ignored);
-  const weights = optional(options.classWeights, (w) => check.numbers("classWeights", w, vocab, "class"));
-  const upstream = optional(options.gradientScale, (g) => check.numbers("gradientScale", g, rows, "row"));
+  const { classWeights } = options;
+  const weights = classWeights === undefined ? undefined : check.numbers("classWeights", classWeights, vocab, "class");
+  const upstream = check.gradientScale(options.gradientScale, rows);
 
   const counted = classes ? classes.filter((target) => target >= 0) : undefined;
   const denominator = counted === undefined
@@ -134,10 +135,6 @@ function prepare<R extends Reduction>(
       report,
     }),
   };
-}
-
-function optional<T, U>(value: T | undefined, check: (value: T) => U): U | undefined {
-  return value === undefined ? undefined : check(value);
 }
 
 function isMatrix(value: unknown): value is AnyMatrix {

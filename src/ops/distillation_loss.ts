@@ -118,8 +118,7 @@ function prepare<R extends Reduction>(
   const vocab = commonVocab(check, { student: whole, teacher: given }, options.vocab);
   const classes = targets === undefined ? undefined : check.classes("targets", targets, rows, vocab, ignored);
   const counted = classes ? classes.reduce((sum, target) => sum + (target < 0 ? 0 : 1), 0) : rows;
-  const { gradientScale } = options;
-  const upstream = gradientScale === undefined ? undefined : check.numbers("gradientScale", gradientScale, rows, "row");
+  const upstream = check.gradientScale(options.gradientScale, rows);
   const inputs = { student: whole, ...!isTopK(teacher) && { teacher: given } };
   const gradient = gradientOf(check, { name: "student", matrix: student, tensor: whole }, options, inputs);
 

@@ -82,8 +82,7 @@ export function prepareDivergence<R extends Reduction>(
   const { params, reverse = false } = settle(check);
   const first = check.matrix("p", p), second = check.matrix("q", q), { rows } = first;
   const vocab = commonVocab(check, { p: first, q: second }, options.vocab);
-  const { gradientScale } = options;
-  const upstream = gradientScale === undefined ? undefined : check.numbers("gradientScale", gradientScale, rows, "row");
+  const upstream = check.gradientScale(options.gradientScale, rows);
 
   const gradient = (name: "p" | "q", { columns }: AnyTensor) =>
     wanted === name || wanted === "both" ? newMatrix(rows, columns, outputs) : undefined;

@@ -54,9 +54,7 @@ function prepare(
   const sampled = tokens === undefined && estimator === "exact"
     ? undefined
     : check.classes("tokens", withoutMasked(tokens, counts), rows, vocab);
-  const scale = options.gradientScale === undefined
-    ? undefined
-    : check.numbers("gradientScale", options.gradientScale, rows, "row");
+  const scale = check.gradientScale(options.gradientScale, rows);
   const wanted = options.gradient ?? false;
   if (wanted !== false && estimator !== "exact") {
     throw check.typeError(`gradient is for "exact": that of the estimate ${estimator} is not that of the divergence`);

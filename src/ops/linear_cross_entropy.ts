@@ -104,7 +104,7 @@ function prepare<R extends Reduction>(
   const { bias, classWeights, gradientScale } = options;
   const biases = bias === undefined ? undefined : check.numbers("bias", bias, vocab, "class", true);
   const weights = classWeights === undefined ? undefined : check.numbers("classWeights", classWeights, vocab, "class");
-  const upstream = gradientScale === undefined ? undefined : check.numbers("gradientScale", gradientScale, rows, "row");
+  const upstream = check.gradientScale(gradientScale, rows);
 
   const counted = classes.filter((target) => target >= 0);
   const denominator = weights ? counted.reduce((sum, target) => sum + weights[target], 0) : counted.length;

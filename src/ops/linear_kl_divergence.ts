@@ -94,7 +94,7 @@ function prepare<R extends Reduction>(
   const teacherBiases = teacherBias === undefined
     ? undefined
     : check.numbers("teacherBias", teacherBias, teacherTable.rows, "class", true);
-  const upstream = gradientScale === undefined ? undefined : check.numbers("gradientScale", gradientScale, rows, "row");
+  const upstream = check.gradientScale(gradientScale, rows);
 
   const inputs = {
     hidden: states,

@@ -106,7 +106,7 @@ function prepare<R extends Reduction>(
   };
   const { bias, gradientScale, gradient } = options;
   const biases = bias === undefined ? undefined : check.numbers("bias", bias, classes, "class", true);
-  const upstream = gradientScale === undefined ? undefined : check.numbers("gradientScale", gradientScale, rows, "row");
+  const upstream = check.gradientScale(gradientScale, rows);
   if (typeof gradient === "object" && gradient !== null) check.flag("gradient.weight", gradient.weight);
 
   const drawn = draw(check, options, classes);

@@ -18,8 +18,8 @@ import { type Distribution, isProper, logRatios, normalise, probability } from "
 import { readLogits, readScale, slopes, transform, writeRow } from "./row.ts";
 
 /**
- * p, q [rows, vocab], with no chance of classes that their matrix lacks, gradientScale? [rows] → divergence [rows], gradientP?, gradientQ? [rows, vocab], which may be the matrices p and q.
- * `input` is 1 where p and q are probabilities.
+ * p, q [rows, vocab], with no chance of classes that their matrix lacks, gradientScale? [rows] → divergence [rows],
+ * gradientP?, gradientQ? [rows, vocab], which may be the matrices p and q. `input` is 1 where p and q are probabilities.
  */
 export function jsDivergence(
   p: Tensor,

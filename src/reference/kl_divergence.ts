@@ -18,8 +18,8 @@ import { type Distribution, isEmpty, isProper, logRatios, normalise, probability
 import { readLogits, readScale, slopes, transform, writeRow } from "./row.ts";
 
 /**
- * p, q [rows, vocab], with no chance of classes that their matrix lacks, gradientScale? [rows] → divergence [rows], partial? [rows, 6] (max and Σ e^(x − max) of p, of q, divergence, ln of p's Σ e^x over q's), gradientP?,
- * gradientQ? [rows, vocab], which may be the matrices p and q. `input` is 1 where p and q are probabilities.
+ * p, q [rows, vocab], with no chance of classes that their matrix lacks, gradientScale? [rows] → divergence [rows], partial?
+ * [rows, 6] (max and Σ e^(x − max) of p, of q, divergence, ln of p's Σ e^x over q's), gradientP?, gradientQ? [rows, vocab], which may be the matrices p and q. `input` is 1 where p and q are probabilities.
  */
 export function klDivergence(
   p: Tensor,

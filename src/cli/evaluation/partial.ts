@@ -1,5 +1,6 @@
 /** Partial results in files, and their merger. */
 import { FileError } from "../command.ts";
+import { isOfFiles } from "../files.ts";
 import type { Evaluation, KindName } from "./evaluation.ts";
 import { MalformedError, readObject, wrong } from "./json.ts";
 import { joinParts, OverlapError, type Part, readParts } from "./parts.ts";
@@ -79,6 +80,5 @@ function asFileError(path: string, error: unknown): unknown {
   if (error instanceof MalformedError || error instanceof SyntaxError) {
     return new FileError(`'${path}' is no partial result: ${error.message}`);
   }
-  const isOfFiles = Object.values(Deno.errors).some((kind) => error instanceof kind);
-  return isOfFiles && error instanceof Error ? new FileError(`Cannot read '${path}': ${error.message}`) : error;
+  return isOfFiles(error) ? new FileError(`Cannot read '${path}': ${error.message}`) : error;
 }

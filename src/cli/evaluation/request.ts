@@ -1,5 +1,5 @@
 /** What the arguments of an evaluation ask for. */
-import { type Options, readCount, UsageError, type Values } from "../command.ts";
+import { type Options, readChoice, readCount, UsageError, type Values } from "../command.ts";
 import { checkWritable } from "../files.ts";
 import { checkPlotPath } from "../plan/render.ts";
 import type { Destinations } from "./finish.ts";
@@ -9,6 +9,9 @@ const BINS = 15;
 
 /** The target that leaves a row out, unless told otherwise: PyTorch's. */
 const IGNORE_INDEX = -100;
+
+/** What 16-bit codes may be. */
+const CODES = ["bf16", "f16"] as const;
 
 /** Options about what to do with results. */
 export const DESTINATIONS: Options = {
@@ -20,7 +23,7 @@ export const DESTINATIONS: Options = {
 export const OPTIONS: Options = {
   targets: { type: "string", value: "file", description: "The token that came, for each row" },
   tensor: { type: "string", value: "name", description: "Which tensor of the file has the logits, if it has several" },
-  dtype: { type: "string", value: "name", description: "What 16-bit codes of a file are that cannot say: bf16" },
+  dtype: { type: "string", value: "name", description: "What 16-bit codes of a file are that cannot say: bf16, f16" },
   temperature: { type: "string", value: "number", default: "1", description: "Divide logits by it" },
   "ignore-index": {
     type: "string",
@@ -43,7 +46,7 @@ export interface Request extends Destinations {
   readonly targets?: string;
   /** Of each file of logits. */
   readonly tensors: readonly (string | undefined)[];
-  readonly dtype?: "bf16";
+  readonly dtype?: typeof CODES[number];
   readonly temperature: number;
   readonly ignoreIndex: number;
   readonly from: number;
@@ -69,7 +72,7 @@ export async function readRequest(values: Values): Promise<Request> {
     ...await readDestinations(values),
     targets: textOf(targets),
     tensors: [textOf(tensor), textOf(otherTensor ?? tensor)],
-    dtype: readDtype(values),
+    dtype: values.dtype === undefined ? undefined : readChoice(values, "dtype", CODES),
     temperature: readTemperature(values),
     ignoreIndex: readIgnoreIndex(values),
     ...readRows(values),
@@ -91,11 +94,6 @@ export async function readDestinations(values: Values): Promise<Destinations> {
   if (plot !== undefined) checkPlotPath(plot);
   for (const path of [partial, plot]) if (path !== undefined) await checkWritable(path);
   return { partial, plot };
-}
-
-function readDtype({ dtype }: Values): "bf16" | undefined {
-  if (dtype === undefined || dtype === "bf16") return dtype;
-  throw new UsageError(`Option '--dtype' is '${dtype}', not bf16`);
 }
 
 function readTemperature({ temperature }: Values): number {

@@ -1,6 +1,7 @@
 /** Files of logits and of targets, opened and checked against one another. */
 import { FileFormatError, openRows, readTargets, type RowReader } from "../../io/mod.ts";
 import { FileError, UsageError } from "../command.ts";
+import { isOfFiles } from "../files.ts";
 import type { Request } from "./request.ts";
 
 /** A file of logits. */
@@ -57,8 +58,7 @@ export async function reading<Result>(name: string, work: () => Promise<Result>)
     return await work();
   } catch (error) {
     if (error instanceof FileFormatError) throw new FileError(error.message);
-    const isOfFiles = Object.values(Deno.errors).some((kind) => error instanceof kind);
-    if (isOfFiles && error instanceof Error) throw new FileError(`Cannot read '${name}': ${error.message}`);
+    if (isOfFiles(error)) throw new FileError(`Cannot read '${name}': ${error.message}`);
     throw error;
   }
 }

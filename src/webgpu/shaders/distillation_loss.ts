@@ -1,10 +1,10 @@
 /**
- * distillationLoss in WGSL: the cross-entropy of a student's rows, their divergence from a teacher's at temperature T, and the
- * gradient α·(p − y)·dc/dr + (1 − α)·T²·∂D/∂r with respect to the student's raw logits.
+ * distillationLoss in WGSL: the cross-entropy of a student's rows, their divergence from a teacher's at temperature T, and
+ * the gradient α·(p − y)·dc/dr + (1 − α)·T²·∂D/∂r with respect to the student's raw logits.
  *
- * Two looks at both rows, as for the divergences (wgsl/), a third for the gradient. Where T is not 1 the first also sums the
- * student's own weights, against the maximum that is known of its segment by then. Edges, and which of p and q the student is:
- * src/reference/distillation_loss.ts.
+ * Two looks at both rows, as for the divergences (wgsl/), a third for the gradient. Where T is not 1 a thread then goes
+ * through its share of the student again, whose maximum it knows, for the sum at temperature 1. Edges, and which of p and q
+ * the student is: src/reference/distillation_loss.ts.
  *
  * @module
  */
@@ -220,7 +220,7 @@ fn emit(row: u32, at: vec4<u32>, inside: vec4<bool>, state: Row) {
 /** What a segment leaves of both rows, and of the student's alone. */
 const SCAN = { name: "Scan", bytes: 40, isLevelled: true } as const;
 
-/** p, q [rows, vocab], targets?, gradientScale? [rows] → hard?, soft [rows], gradient? [rows, vocab], which may be the student. */
+/** p, q [rows, vocab], targets?, gradientScale? [rows] → hard?, soft [rows], gradient? [rows, vocab], or the student's. */
 export const distillationLoss: Shader = {
   uses: [COUNT, PAIRS, FACTOR, DIVERGENCE, MIXTURE],
   source: SOURCE,

@@ -58,8 +58,9 @@ fn emit(row: u32, at: vec4<u32>, inside: vec4<bool>, state: Row) {
   let none = vec4(is_nan(state.divergence.x));
   let factor = factor_of(row);
   if (has_gradientP) {
-    let g = select(factor * c.p * (c.d - state.divergence.x), vec4(0.0), c.p == vec4(0.0));
-    put_gradientP(row, at, inside & (at < vec4(call.columns_gradientP)), select(g * slope4(c.cp, state.rows.inverse), vec4(nan()), none));
+    let x = select(factor * c.p * (c.d - state.divergence.x), vec4(0.0), c.p == vec4(0.0));
+    let g = select(x * slope4(c.cp, state.rows.inverse), vec4(nan()), none);
+    put_gradientP(row, at, inside & (at < vec4(call.columns_gradientP)), g);
   }
   if (has_gradientQ) {
     let g = select(factor * excess(c) * slope4(c.cq, state.rows.inverse), vec4(nan()), none);

@@ -34,7 +34,7 @@ fn factor_of(row: u32) -> f32 {
 /** The source; an operation says `are_probabilities()`. */
 export const PAIRS = /* wgsl */ `
 const COMPENSATED: bool = true;
-/** A divergence is as often off by an error of its sum as it is large: no weight may have an exponent that is rounded much. */
+/** What ΣP is off by is multiplied by the divergence: no exponent of a weight may be so large that it is rounded much. */
 const REACH: f32 = 1.0;
 
 struct Pair {
